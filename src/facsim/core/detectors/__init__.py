@@ -1,0 +1,37 @@
+"""Detectors: one kind a file, and the table of all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from facsim.core.detectors.base import Detector
+from facsim.core.detectors.layered import GridLayer, LayeredGrid
+from facsim.core.detectors.polar import PolarLayer, PolarLayers
+from facsim.core.detectors.regular import RegularGrid
+from facsim.core.detectors.vector import Vector
+from facsim.core.errors import FacsimError
+from facsim.core.table import look_up
+
+DETECTORS: dict[str, type[Detector]] = {kind.__name__: kind for kind in (RegularGrid, LayeredGrid, PolarLayers, Vector)}
+
+
+def from_description(description: dict[str, Any]) -> Detector:
+    """The detector that `Detector.describe` told of.
+
+    Raises:
+        FacsimError: for an unknown kind or fields that do not fit it.
+
+    Examples:
+        >>> grid = RegularGrid((4, 4), (1.0, 1.0))
+        >>> from_description(grid.describe()) == grid
+        True
+    """
+    fields = dict(description)
+    kind = look_up(DETECTORS, str(fields.pop("kind", "")), "detector")
+    try:
+        return kind(**fields)
+    except TypeError as error:
+        raise FacsimError(f"the description does not fit a {kind.__name__}", got=error) from error
+
+
+__all__ = ["DETECTORS", "Detector", "GridLayer", "LayeredGrid", "PolarLayer", "PolarLayers", "RegularGrid", "Vector", "from_description"]

@@ -1,0 +1,133 @@
+"""Events: conditions and the detector's responses to them. Truth and surrogate speak in these alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facsim.core.detectors.base import Detector
+from facsim.core.errors import FacsimError
+from facsim.core.rng import stream
+from facsim.core.variables import Variable, column_index, inside
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """A frozen, validated batch of events.
+
+    condition: float32 [n, c], one column for each of `variables`; response: float32 [n, *detector.shape] (MeV for calorimeters);
+    weight: float32 [n] or None, of any sign. Arrays are read-only.
+
+    Raises:
+        FacsimError: if shapes do not fit, a number is not finite, or an energy is negative where the detector forbids it.
+
+    Examples:
+        >>> from facsim.core.detectors import RegularGrid
+        >>> grid = RegularGrid((2, 2), (5.0, 5.0))
+        >>> events = Events(np.full((3, 1), 800.0), np.ones((3, 2, 2)), grid, (Variable("energy", "MeV"),))
+        >>> len(events), events[:2].column("energy")
+        (3, array([800., 800.], dtype=float32))
+    """
+
+    condition: Array
+    response: Array
+    detector: Detector
+    variables: tuple[Variable, ...]
+    weight: Array | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.response)
+        _store(self, "condition", (n, len(self.variables)))
+        _store(self, "response", (n, *self.detector.shape))
+        if self.weight is not None:
+            _store(self, "weight", (n,))
+        if n and not self.detector.signed and self.response.min() < 0:
+            raise FacsimError(
+                "response has negative energies", expected="energies >= 0", got=f"{self.response.min():g}", remedy="check the file's units and noise"
+            )
+        object.__setattr__(self, "variables", tuple(self.variables))
+
+    def __len__(self) -> int:
+        return len(self.response)
+
+    def __getitem__(self, index: slice | Array) -> Events:
+        weight = None if self.weight is None else self.weight[index]
+        return replace(self, condition=self.condition[index], response=self.response[index], weight=weight)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Events):
+            return NotImplemented
+        same_form = (self.detector, self.variables, self.weight is None) == (other.detector, other.variables, other.weight is None)
+        return same_form and all(np.array_equal(a, b) for a, b in zip(self._arrays(), other._arrays(), strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def column(self, name: str) -> Array:
+        """The condition column of that name, [n]."""
+        return self.condition[:, column_index(self.variables, name)]
+
+    @property
+    def cells(self) -> Array:
+        """The response with cells in one axis, [n, cells] (a view)."""
+        return self.response.reshape(len(self), -1)
+
+    @property
+    def weights(self) -> Array:
+        """The weights, [n]; ones where there are none."""
+        return np.ones(len(self), dtype=np.float32) if self.weight is None else self.weight
+
+    @property
+    def extrapolated(self) -> NDArray[np.bool_]:
+        """Which events have a condition outside the range of its variable, [n]."""
+        return ~inside(self.variables, self.condition)
+
+    def split(self, fraction: float, seed: int) -> tuple[Events, Events]:
+        """Two disjoint random parts, the first with `fraction` of the events; the same for the same seed."""
+        if not 0 < fraction < 1:
+            raise FacsimError("cannot split the events", expected="a fraction between 0 and 1", got=fraction)
+        order = stream(seed, "split").permutation(len(self))
+        cut = round(fraction * len(self))
+        return self[np.sort(order[:cut])], self[np.sort(order[cut:])]
+
+    def _arrays(self) -> list[Array]:
+        return [self.condition, self.response, *([] if self.weight is None else [self.weight])]
+
+
+def _store(events: Events, name: str, shape: tuple[int, ...]) -> None:
+    """Check one array of the events and keep a read-only float32 view of it."""
+    array = np.asarray(getattr(events, name), dtype=np.float32)
+    if array.shape != shape:
+        raise FacsimError(f"{name} has the wrong shape", expected=list(shape), got=list(array.shape))
+    if array.size and not np.isfinite([array.min(), array.max()]).all():  # both carry a NaN on; no mask of the whole array is made
+        raise FacsimError(f"{name} has values that are not finite", expected="finite numbers", got="NaN or infinity", remedy="remove these events")
+    array = array.view()
+    array.flags.writeable = False
+    object.__setattr__(events, name, array)
+
+
+def concatenate(parts: Sequence[Events]) -> Events:
+    """All events of the parts, in order; the variables' ranges are widened to hold all.
+
+    Raises:
+        FacsimError: if there is no part, or detectors, variable names or units differ, or only some have weights.
+    """
+    if not parts:
+        raise FacsimError("nothing to concatenate", expected="one or more Events", got=0)
+    first = parts[0]
+    for part in parts[1:]:
+        if part.detector != first.detector or [(v.name, v.unit) for v in part.variables] != [(v.name, v.unit) for v in first.variables]:
+            raise FacsimError("events of different detectors or variables cannot be concatenated")
+        if (part.weight is None) != (first.weight is None):
+            raise FacsimError("cannot concatenate weighted events with unweighted ones", remedy="give every part a weight")
+    condition = np.concatenate([p.condition for p in parts])
+    variables = tuple(
+        replace(v, low=min(p.variables[i].low for p in parts), high=max(p.variables[i].high for p in parts)) for i, v in enumerate(first.variables)
+    )
+    weight = None if first.weight is None else np.concatenate([p.weights for p in parts])
+    return Events(condition, np.concatenate([p.response for p in parts]), first.detector, variables, weight)
