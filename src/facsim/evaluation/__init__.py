@@ -1,0 +1,1 @@
+"""Judging: Events against Events, never a model; every score beside its floor."""

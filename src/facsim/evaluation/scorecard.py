@@ -1,0 +1,82 @@
+"""The scorecard: what was measured, how large, how sure, and how large it is between two samples of the truth."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from facsim.core import FacsimError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One score: `distance` of `observable` between candidate and truth, with errors, beside the floor (truth against truth, same sizes)."""
+
+    observable: str
+    distance: str
+    value: float
+    error: float
+    floor: float
+    floor_error: float
+    unit: str = "1"
+    bin: str = "all"
+
+    @property
+    def excess(self) -> float:
+        """How many errors the value lies above its floor."""
+        error = math.hypot(self.error, self.floor_error)
+        return (self.value - self.floor) / error if error else 0.0
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """All rows of one comparison, and what was compared (`about`: sizes, recipe, file names, seed)."""
+
+    rows: tuple[Row, ...]
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        bad = [r for r in self.rows if not all(math.isfinite(x) for x in (r.value, r.error, r.floor, r.floor_error))]
+        if bad:
+            raise FacsimError("a score is not finite", got=f"{bad[0].distance} of {bad[0].observable} in bin {bad[0].bin}")
+
+    def find(self, observable: str, distance: str, bin: str = "all") -> Row:
+        """The one row of that observable, distance and bin."""
+        for row in self.rows:
+            if (row.observable, row.distance, row.bin) == (observable, distance, bin):
+                return row
+        raise FacsimError(f"the scorecard has no {distance} of {observable} in bin {bin}", expected=f"one of {len(self.rows)} rows")
+
+    def worst(self, n: int) -> tuple[Row, ...]:
+        """The n rows furthest above their floor, in errors."""
+        return tuple(sorted(self.rows, key=lambda r: -r.excess)[:n])
+
+    def to_json(self) -> str:
+        """The scorecard as a JSON document."""
+        return json.dumps({"about": self.about, "rows": [asdict(r) for r in self.rows]}, indent=1, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Scorecard:
+        """The scorecard that `to_json` wrote.
+
+        Raises:
+            FacsimError: if the text is no scorecard.
+        """
+        try:
+            document = json.loads(text)
+            return cls(rows_from(document["rows"]), document["about"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise FacsimError("this is no scorecard", expected="the JSON that facsim evaluate writes", got=repr(error)) from error
+
+    def save(self, path: Path) -> None:
+        """Write the JSON document."""
+        path.write_text(self.to_json() + "\n")
+
+
+def rows_from(records: Iterable[dict[str, Any]]) -> tuple[Row, ...]:
+    """Rows from plain dictionaries."""
+    return tuple(Row(**record) for record in records)
