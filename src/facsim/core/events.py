@@ -75,7 +75,7 @@ class Events:
     @property
     def cells(self) -> Array:
         """The response with cells in one axis, [n, cells] (a view)."""
-        return self.response.reshape(len(self), -1)
+        return self.response.reshape(len(self), self.detector.n_cells)
 
     @property
     def weights(self) -> Array:

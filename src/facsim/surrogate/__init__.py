@@ -1,0 +1,7 @@
+"""Surrogates: simulate, save, load, time."""
+
+from facsim.surrogate.bundle import load_bundle, read_manifest, revision, save_bundle
+from facsim.surrogate.surrogate import BLOCK, Surrogate, blocks
+from facsim.surrogate.timing import Timing, bench
+
+__all__ = ["BLOCK", "Surrogate", "Timing", "bench", "blocks", "load_bundle", "read_manifest", "revision", "save_bundle"]

@@ -1,0 +1,174 @@
+"""A surrogate on disk: a folder with a manifest, weights without pickle, and a card for people."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from safetensors.torch import load, save
+from torch import Tensor
+
+import facsim
+from facsim.core import FacsimError, Variable
+from facsim.core.detectors import from_description
+from facsim.models import build
+from facsim.surrogate.surrogate import Surrogate
+from facsim.transforms import Chain
+
+VERSION = 1
+MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.safetensors", "card.yaml"
+SAVED = ("model", "condition_transform", "response_transform")
+
+
+def save_bundle(surrogate: Surrogate, folder: Path, *, scorecard: dict[str, Any] | None = None) -> None:
+    """Write the bundle; the folder appears whole or not at all, and replaces an older one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        weights = save(_tensors(surrogate))
+        manifest = _manifest(surrogate, weights, scorecard)
+        _write(fresh / WEIGHTS, weights)
+        _write(fresh / CARD, yaml.safe_dump(_card(surrogate, scorecard), sort_keys=False, allow_unicode=True).encode())
+        _write(fresh / MANIFEST, json.dumps(manifest, indent=1, allow_nan=False).encode())
+        fresh.chmod(0o755)
+        _swap(fresh, folder)
+    except OSError as error:
+        raise FacsimError(f"cannot write the bundle {folder}", got=error.strerror or error, remedy="free space or choose another folder") from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def load_bundle(folder: Path) -> Surrogate:
+    """The surrogate of a bundle folder, or of a run folder that holds one.
+
+    Raises:
+        FacsimError: if there is no bundle, or its weights are not those that the manifest speaks of.
+    """
+    folder = folder / "bundle" if (folder / "bundle" / MANIFEST).is_file() else folder
+    manifest = read_manifest(folder)
+    try:
+        weights = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise FacsimError(f"the bundle {folder} has no weights", expected=WEIGHTS, got=error.strerror) from error
+    found = hashlib.sha256(weights).hexdigest()
+    if found != manifest["weights"]["sha256"]:
+        raise FacsimError(
+            f"the weights of {folder} are not those of its manifest",
+            expected=manifest["weights"]["sha256"][:12],
+            got=found[:12],
+            remedy="fetch or save the bundle again",
+        )
+    return _surrogate(manifest, load(weights))
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a bundle folder."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+    except (OSError, ValueError) as error:
+        raise FacsimError(f"{folder} is no surrogate", expected=f"a folder with {MANIFEST}", got=error, remedy="make one with facsim fit") from error
+    if manifest.get("format") != "facsim-bundle" or manifest.get("version", 0) > VERSION:
+        raise FacsimError(
+            f"cannot read the bundle {folder}", expected=f"version {VERSION} or older", got=manifest.get("version"), remedy="update facsim"
+        )
+    return manifest
+
+
+def revision() -> str | None:
+    """The git revision of the facsim that runs, if it runs from a checkout; marked where files were changed since."""
+    where = Path(facsim.__file__).parent
+    run = subprocess.run(["git", "-C", str(where), "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, check=False)
+    return run.stdout.strip() or None
+
+
+def _manifest(surrogate: Surrogate, weights: bytes, scorecard: dict[str, Any] | None) -> dict[str, Any]:
+    shapes = {k: list(v.shape) for k, v in _tensors(surrogate).items()}
+    return {
+        "format": "facsim-bundle",
+        "version": VERSION,
+        "made_with": {"facsim": facsim.__version__, "torch": str(torch.__version__), "revision": revision()},
+        "condition_size": surrogate.model.condition_size,
+        "response_shape": list(surrogate.model.response_shape),
+        "condition_transform": surrogate.condition_transform.recipe,
+        "response_transform": surrogate.response_transform.recipe,
+        "detector": surrogate.detector.describe(),
+        "variables": [_variable(v) for v in surrogate.variables],
+        "weights": {"file": WEIGHTS, "sha256": hashlib.sha256(weights).hexdigest(), "shapes": shapes},
+        **surrogate.about,
+        "scorecard": scorecard,
+    }
+
+
+def _surrogate(manifest: dict[str, Any], tensors: dict[str, Tensor]) -> Surrogate:
+    try:
+        detector = from_description(manifest["detector"])
+        variables = tuple(_read_variable(v) for v in manifest["variables"])
+        model = build(manifest["model"]["name"], manifest["condition_size"], tuple(manifest["response_shape"]), **manifest["model"]["settings"])
+        condition = Chain((len(variables),), manifest["condition_transform"])
+        response = Chain(detector.shape, manifest["response_transform"])
+        about = {k: manifest[k] for k in ("model", "training")}
+        surrogate = Surrogate(model.eval(), condition, response, detector, variables, tensors.pop("prior").numpy(), about)
+        for part in SAVED:
+            own = {k.removeprefix(part + "."): v for k, v in tensors.items() if k.startswith(part + ".")}
+            getattr(surrogate, part).load_state_dict(own)
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise FacsimError("the bundle's manifest does not fit its weights", got=error, remedy="fetch or save the bundle again") from error
+    return surrogate
+
+
+def _tensors(surrogate: Surrogate) -> dict[str, Tensor]:
+    parts = {f"{part}.{key}": value.contiguous() for part in SAVED for key, value in getattr(surrogate, part).state_dict().items()}
+    return {**parts, "prior": torch.from_numpy(np.array(surrogate.prior, dtype=np.float32))}
+
+
+def _card(surrogate: Surrogate, scorecard: dict[str, Any] | None) -> dict[str, Any]:
+    """What a person wants to know before using the surrogate."""
+    return {
+        "intended_use": "fast simulation of the detector below, inside the validity range",
+        "detector": json.loads(json.dumps(surrogate.detector.describe())),
+        "validity": [_variable(v) for v in surrogate.variables],
+        "parameters": sum(p.numel() for p in surrogate.model.parameters()),
+        **json.loads(json.dumps(surrogate.about)),
+        "judged": bool(scorecard),
+    }
+
+
+def _variable(variable: Variable) -> dict[str, Any]:
+    ends = {k: (v if math.isfinite(v) else None) for k, v in (("low", variable.low), ("high", variable.high))}
+    return {"name": variable.name, "unit": variable.unit, **ends, "choices": list(variable.choices)}
+
+
+def _read_variable(fields: dict[str, Any]) -> Variable:
+    return Variable(**{**fields, "low": _or(fields["low"], -math.inf), "high": _or(fields["high"], math.inf)})
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    """Put the fresh folder in place of the old one; the old one is removed only when the new one stands."""
+    if not folder.exists():
+        fresh.rename(folder)
+        return
+    old = folder.with_name(f".{folder.name}-old-{os.getpid()}")
+    folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old)

@@ -1,0 +1,179 @@
+"""Round trips, exact values and refusals of every transform."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from torch import Tensor
+
+from facsim.core import FacsimError, Variable
+from facsim.core.contracts import Transform
+from facsim.transforms import TRANSFORMS, Chain, encoding
+
+SHAPE = (2, 4, 4)
+RECIPES: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "Scale": [("Scale", {})],
+    "fixed scale": [("Scale", {"by": 6120.0})],
+    "Log": [("Log", {"offset": 0.1})],
+    "Standardise": [("Standardise", {})],
+    "EnergyFractions": [("EnergyFractions", {})],
+    "LayerFractions": [("LayerFractions", {"layer_sizes": [16, 16]})],
+    "Gaussianise": [("Gaussianise", {"knots": 16})],
+    "shares, gaussianised": [("EnergyFractions", {}), ("Gaussianise", {"knots": 16})],
+    "shares, logit, standardised": [
+        ("LayerFractions", {"layer_sizes": [16, 16]}),
+        ("Scale", {"by": 4.0}),
+        ("Logit", {"margin": 1e-4}),
+        ("Standardise", {}),
+    ],
+}
+ENERGIES = st.one_of(st.just(0.0), st.floats(0.0625, 1024.0, width=32))
+
+
+def showers(n: int = 200, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Sparse toy showers [n, 2, 4, 4] in MeV, every cell hit at least once, and their energies [n, 1]."""
+    rng = np.random.default_rng(seed)
+    cells = rng.exponential(20.0, (n, *SHAPE)) * (rng.random((n, *SHAPE)) < 0.3)
+    cells[0] = 1.0
+    return torch.tensor(cells, dtype=torch.float32), torch.full((n, 1), 1000.0)
+
+
+def fitted(recipe: list[tuple[str, dict[str, Any]]]) -> Chain:
+    chain = Chain(SHAPE, recipe)
+    chain.fit(*showers())
+    return chain
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_round_trip_of_training_events(name: str) -> None:
+    chain, (x, energy) = fitted(RECIPES[name]), showers()
+    y = chain(x, energy)
+    assert y.shape[1:] == chain.shape
+    assert torch.isfinite(y).all()
+    torch.testing.assert_close(chain.inverse(y, energy), x, rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", [n for n in RECIPES if "aussian" not in n])
+@settings(max_examples=30, deadline=None)
+@given(cells=npst.arrays(np.float32, (3, *SHAPE), elements=ENERGIES), energy=st.floats(16384.0, 1048576.0, width=32))
+def test_round_trip_of_any_events(name: str, cells: np.ndarray, energy: float) -> None:
+    chain, x = fitted(RECIPES[name]), torch.tensor(cells)
+    condition = torch.full((3, 1), energy)
+    back = chain.inverse(chain(x, condition), condition)
+    torch.testing.assert_close(back, x, rtol=5e-3, atol=5e-3 * max(1.0, float(x.max())) if "logit" in name else 1e-2)
+
+
+@pytest.mark.parametrize("name", ["EnergyFractions", "LayerFractions"])
+def test_fractions_restore_total_and_layers_exactly_whatever_the_network_says(name: str) -> None:
+    """Cell shares that do not add up to one must not change the energy that the fractions tell."""
+    chain, (x, energy) = fitted(RECIPES[name]), showers()
+    y = chain(x, energy)
+    heads = 1 if name == "EnergyFractions" else 2
+    y[:, heads:] *= 7.0
+    torch.testing.assert_close(chain.inverse(y, energy), x, rtol=1e-4, atol=1e-4)
+
+
+def test_layer_fractions_are_the_shares_by_hand() -> None:
+    chain = Chain((3,), [("LayerFractions", {"layer_sizes": [1, 2]})])
+    y = chain(torch.tensor([[10.0, 20.0, 70.0]]), torch.tensor([[200.0]]))
+    torch.testing.assert_close(y, torch.tensor([[0.5, 0.1, 1.0, 2 / 9, 7 / 9]]))
+
+
+def test_log_and_logit_by_hand() -> None:
+    one = torch.ones(1, 1)
+    assert Chain((1,), [("Log", {"offset": 0.5})])(one, one).item() == pytest.approx(math.log(3.0))
+    assert Chain((1,), [("Logit", {"margin": 0.25})])(one, one).item() == pytest.approx(math.log(3.0))
+
+
+def test_gaussianise_gives_normal_marginals_of_hits_and_zero_elsewhere() -> None:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.rand(20_000, 1, generator=generator) ** 3 + 0.1
+    x[:8000] = 0.0
+    transform = TRANSFORMS["Gaussianise"]((1,), knots=64)
+    transform.fit(x, x)
+    y = transform(x, x)
+    cut = torch.special.ndtri(torch.tensor(0.4))
+    assert ((y == 0) == (x == 0)).all()
+    hit = (y[y > 0] + cut).sort().values
+    expected = torch.special.ndtri(0.4 + 0.6 * (torch.arange(len(hit)) + 0.5) / len(hit))
+    assert (hit - expected)[50:-50].abs().max() < 0.05
+
+
+def test_gaussianise_keeps_dead_cells_empty() -> None:
+    transform = TRANSFORMS["Gaussianise"]((2,))
+    x = torch.tensor([[0.0, 1.0], [0.0, 2.0]])
+    transform.fit(x, x)
+    assert transform.inverse(torch.full((2, 2), 1e-3), x)[:, 0].tolist() == [0.0, 0.0]
+
+
+def test_downsample_sums_blocks_and_keeps_energy() -> None:
+    transform, x = TRANSFORMS["Downsample"]((4, 4), factor=2), torch.arange(16.0).reshape(1, 4, 4)
+    y = transform(x, x)
+    assert y.tolist() == [[[10.0, 18.0], [42.0, 50.0]]]
+    torch.testing.assert_close(transform(transform.inverse(y, x), x), y)
+
+
+def test_threshold_cuts_in_both_directions() -> None:
+    transform, x = TRANSFORMS["Threshold"]((3,), at=0.5), torch.tensor([[0.4, 0.5, 0.6]])
+    assert transform(x, x)[0].tolist() == transform.inverse(x, x)[0].tolist() == [0.0, 0.5, pytest.approx(0.6)]
+
+
+@pytest.mark.parametrize("name", ["Scale", "Standardise", "Gaussianise"])
+@pytest.mark.parametrize("direction", ["forward", "inverse"])
+def test_unfitted_is_an_error(name: str, direction: str) -> None:
+    transform: Transform = TRANSFORMS[name]((2,))
+    with pytest.raises(FacsimError, match="not fitted"):
+        getattr(transform, direction)(torch.ones(1, 2), torch.ones(1, 1))
+
+
+def test_constant_elements_survive_standardisation() -> None:
+    chain = Chain((2,), [("Standardise", {})])
+    x = torch.tensor([[5.0, 1.0], [5.0, 3.0]])
+    chain.fit(x, x)
+    assert chain(x, x)[:, 0].tolist() == [0.0, 0.0]
+    torch.testing.assert_close(chain.inverse(chain(x, x), x), x)
+
+
+def test_encode_uses_logarithm_one_hot_and_constant() -> None:
+    variables = (
+        Variable("energy", "MeV", 1e3, 1e5),
+        Variable("x", "mm", -5, 5),
+        Variable("pdg", choices=(22, 111), low=22, high=111),
+        Variable("k", "1", 800, 800),
+    )
+    encode = Chain((4,), [("Encode", {"columns": encoding(variables)})])
+    condition = torch.tensor([[1e3, -5.0, 111.0, 800.0], [1e4, 0.0, 22.0, 800.0]])
+    expected = torch.tensor([[-1.0, -1.0, 0.0, 1.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]])
+    torch.testing.assert_close(encode(condition, condition), expected, atol=1e-6, rtol=0)
+    torch.testing.assert_close(encode.inverse(expected, condition), condition)
+
+
+def test_columns_are_not_exchanged() -> None:
+    """A planted defect: conditions in the wrong columns must not encode to the same tensor."""
+    variables = (Variable("tx", "1", -0.2, 0.2), Variable("ty", "1", -0.2, 0.2))
+    encode = Chain((2,), [("Encode", {"columns": encoding(variables)})])
+    condition = torch.tensor([[0.1, -0.2]])
+    assert not torch.equal(encode(condition, condition), encode(condition.flip(1), condition.flip(1)))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [([("Lgo", {})], "did you mean 'Log'"), ([("Log", {"ofset": 1})], "does not take"), ([("Downsample", {"factor": 3})], "divisible by 3")],
+)
+def test_bad_recipes_are_refused(recipe: list[tuple[str, dict[str, Any]]], message: str) -> None:
+    with pytest.raises(FacsimError, match=message):
+        Chain((4, 4), recipe)
+
+
+def test_state_round_trip_keeps_fitted_numbers() -> None:
+    chain, (x, energy) = fitted(RECIPES["shares, gaussianised"]), showers()
+    fresh = Chain(SHAPE, RECIPES["shares, gaussianised"])
+    fresh.load_state_dict(chain.state_dict())
+    assert torch.equal(fresh(x, energy), chain(x, energy))
