@@ -11,10 +11,15 @@ from typing import Any
 
 from facsim.core import FacsimError
 
+NO_ERROR = 1e3  # the excess of a difference that has no statistical error, such as between two constants
+
 
 @dataclass(frozen=True)
 class Row:
-    """One score: `distance` of `observable` between candidate and truth, with errors, beside the floor (truth against truth, same sizes)."""
+    """One score: `distance` of `observable` between candidate and truth, with errors, beside the floor (truth against truth, same sizes).
+
+    A `signed` score (a relative difference) departs from the floor in both directions; any other is the worse the larger it is.
+    """
 
     observable: str
     distance: str
@@ -24,12 +29,14 @@ class Row:
     floor_error: float
     unit: str = "1"
     bin: str = "all"
+    signed: bool = False
 
     @property
     def excess(self) -> float:
-        """How many errors the value lies above its floor."""
+        """How many errors the value lies above its floor (from its floor, if signed); a difference without any error counts as NO_ERROR."""
         error = math.hypot(self.error, self.floor_error)
-        return (self.value - self.floor) / error if error else 0.0
+        difference = abs(self.value - self.floor) if self.signed else self.value - self.floor
+        return difference / error if error else math.copysign(NO_ERROR, difference) if difference else 0.0
 
 
 @dataclass(frozen=True)

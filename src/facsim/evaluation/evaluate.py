@@ -1,0 +1,95 @@
+"""Judge a candidate: Events against Events, every score beside its floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from facsim.core import Events, FacsimError, look_up
+from facsim.core.coarsen import coarsen, coarsening_factor
+from facsim.evaluation.comparison import Comparison, comparison
+from facsim.evaluation.floor import three_samples
+from facsim.evaluation.rounding import ROUNDED_BITS, is_rounded, round_significant
+from facsim.evaluation.scorecard import Row, Scorecard
+from facsim.evaluation.sections import bin_rows, condition_rows, observable_rows, structure_rows
+
+Section = Callable[[Comparison], Iterable[Row]]
+
+SECTIONS: dict[str, Section] = {
+    "conditions": condition_rows,
+    "observables": observable_rows,
+    "structure": structure_rows,
+    "bins": bin_rows,
+}
+RECIPES: dict[str, tuple[str, ...]] = {
+    "fast": ("conditions", "observables", "structure", "bins"),
+    "official": ("conditions", "observables", "structure", "bins"),
+}
+CONDITIONS_DIFFER = 5.0  # errors above the floor at which a condition is said to follow another distribution
+
+
+def evaluate(candidate: Events, truth: Events, *, train: Events | None = None, recipe: str = "fast", seed: int = 0) -> Scorecard:
+    """The scorecard of a candidate against the truth.
+
+    `train`: other events of the truth, by preference those a model was trained on: the floor is then their score against the whole truth,
+    and copies of them among the candidate can be found. Without it the truth is halved (see `facsim.evaluation.floor`). A truth on a finer
+    grid is coarsened to the candidate's; if the truth is rounded to 11 bits all samples are. Each such step is told in `about["note"]`.
+
+    Raises:
+        FacsimError: if detectors or condition variables differ, or there are too few events.
+    """
+    sections = [(name, SECTIONS[name]) for name in look_up(RECIPES, recipe, "recipe")]
+    notes: list[str] = []
+    candidate, truth, train = _alike(candidate, truth, train, notes)
+    about: dict[str, Any] = {"recipe": recipe, "seed": seed, "detector": type(truth.detector).__name__}
+    compared = comparison(*three_samples(candidate, truth, train, seed), seed=seed, train=train)
+    sizes = {name: len(getattr(compared, name).events) for name in ("reference", "candidate", "floor")}
+    rows = tuple(row for _, section in sections for row in section(compared))
+    notes += _condition_notes(rows)
+    return Scorecard(rows, {**about, "sizes": sizes, "floor": "train" if train is not None else "half of the truth", "note": "; ".join(notes)})
+
+
+def _alike(candidate: Events, truth: Events, train: Events | None, notes: list[str]) -> tuple[Events, Events, Events | None]:
+    """The samples on one detector, rounded alike."""
+    rounded = is_rounded(truth)
+    for other, name in ((truth, "truth"), *(((train, "train"),) if train is not None else ())):
+        _require_same_conditions(candidate, other, name)
+    truth = _on_grid_of(candidate, truth, "truth", notes)
+    train = None if train is None else _on_grid_of(candidate, train, "train", notes)
+    if rounded:
+        notes.append(f"all responses rounded to {ROUNDED_BITS} significant bits, as the truth is")
+        candidate, truth = round_significant(candidate), round_significant(truth)
+        train = None if train is None else round_significant(train)
+    return candidate, truth, train
+
+
+def _require_same_conditions(candidate: Events, other: Events, name: str) -> None:
+    expected, got = ([f"{v.name} [{v.unit}]" for v in e.variables] for e in (other, candidate))
+    if expected != got:
+        raise FacsimError(f"candidate and {name} have different condition variables", expected=", ".join(expected), got=", ".join(got))
+
+
+def _on_grid_of(candidate: Events, other: Events, name: str, notes: list[str]) -> Events:
+    """Truth events as the candidate's detector reads them out."""
+    if other.detector == candidate.detector:
+        return other
+    factor = coarsening_factor(other.detector, candidate.detector)
+    if factor is None:
+        raise FacsimError(
+            f"candidate and {name} were read out by different detectors",
+            expected=_short(other.detector),
+            got=_short(candidate.detector),
+            remedy="evaluate events of one detector, or a candidate on a coarser grid of the same cells",
+        )
+    notes.append(f"{name} coarsened by {factor} to the candidate's grid")
+    return coarsen(other, factor)
+
+
+def _short(detector: object) -> str:
+    text = str(detector)
+    return text if len(text) < 120 else text[:117] + "..."
+
+
+def _condition_notes(rows: Iterable[Row]) -> list[str]:
+    names = [r.observable.removeprefix("condition:") for r in rows if r.observable.startswith("condition:") and r.excess > CONDITIONS_DIFFER]
+    return [f"conditions of candidate and truth differ in {', '.join(names)}: scores mix this with the response"] if names else []

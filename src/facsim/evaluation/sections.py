@@ -1,0 +1,63 @@
+"""Sections of the scorecard that need nothing but one-dimensional distances and mean structures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from facsim.core import stream
+from facsim.evaluation.comparison import Comparison
+from facsim.evaluation.condition_bins import condition_bins
+from facsim.evaluation.observables.geometry import is_calorimeter
+from facsim.evaluation.scorecard import Row
+from facsim.evaluation.structure import structure_scores, structures
+
+DEFAULT_DISTANCES = ("wasserstein", "ks", "separation", "mean_shift", "width_difference")
+UNBINNED_DISTANCES = ("wasserstein", "ks", "mean_shift", "width_difference")  # for samples with negative weights
+BIN_DISTANCES = ("mean_shift", "width_difference")
+BIN_OBSERVABLES = ("total_energy", "energy_ratio", "centre_x", "centre_y", "width_x", "depth", "columns")
+ENERGY_OBSERVABLES = ("total_energy", "energy_ratio")  # of which a mean has a scale of its own
+
+
+def condition_rows(compared: Comparison) -> Iterator[Row]:
+    """Kolmogorov-Smirnov distance of each condition: a fair comparison has equal conditions."""
+    samples = (compared.reference, compared.candidate, compared.floor)
+    for i, variable in enumerate(compared.reference.events.variables):
+        yield from compared.score(f"condition:{variable.name}", [s.events.condition[:, i] for s in samples], ("ks",))
+
+
+def observable_rows(compared: Comparison) -> Iterator[Row]:
+    """Every column of every observable by the default distances; of energies also the ratio of the means."""
+    samples = (compared.reference, compared.candidate, compared.floor)
+    negative = any(s.weight is not None and s.weight.min() < 0 for s in samples)
+    for column in compared.columns:
+        energy = ("mean_difference",) if column.observable in ENERGY_OBSERVABLES else ()
+        yield from compared.rows(column, (UNBINNED_DISTANCES if negative else DEFAULT_DISTANCES) + energy)
+
+
+def structure_rows(compared: Comparison) -> Iterator[Row]:
+    """Mean image, occupancy, profiles, cell spectrum and correlations."""
+    reference = compared.reference.events
+    if not is_calorimeter(reference.detector):
+        return
+    arrays = {
+        who: structures(sample.events, reference, stream(compared.seed, "structure", who))
+        for who, sample in (("reference", compared.reference), ("candidate", compared.candidate), ("floor", compared.floor))
+    }
+    value, floor = (structure_scores(arrays[who], arrays["reference"]) for who in ("candidate", "floor"))
+    for (name, distance), score in value.items():
+        yield Row(name, distance, *score, *floor[name, distance], bin=compared.bin)
+
+
+def bin_rows(compared: Comparison) -> Iterator[Row]:
+    """A few observables in each part of the condition space."""
+    chosen = [c for c in compared.columns if c.observable in BIN_OBSERVABLES]
+    for part in parts(compared):
+        for column in chosen:
+            energy = ("mean_difference",) if column.observable in ENERGY_OBSERVABLES else ()
+            yield from part.rows(column, BIN_DISTANCES + energy)
+
+
+def parts(compared: Comparison) -> Iterable[Comparison]:
+    """The comparison in each bin of each condition that has events enough; the bins are chosen from the reference."""
+    found = (b.part(compared) for b in condition_bins(compared.reference.events))
+    return [part for part in found if part is not None]
