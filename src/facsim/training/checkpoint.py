@@ -1,0 +1,74 @@
+"""A checkpoint: one file, written beside and renamed, so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from facsim.core import FacsimError
+from facsim.training.state import digest, pack, unpack
+
+NAME = "checkpoint.safetensors"
+FORMAT = "1"
+
+
+def write_checkpoint(folder: Path, tree: dict[str, Any]) -> None:
+    """Replace the folder's checkpoint by this nested state; after a crash at any moment the old one or the new one is there.
+
+    Raises:
+        FacsimError: if it cannot be written; the old checkpoint stays.
+    """
+    tensors, text = pack(tree)
+    metadata = {"format": FORMAT, "state": text, "sha256": digest(tensors, text)}
+    beside = folder / f"{NAME}.partial"
+    try:
+        save_file(tensors, beside, metadata)
+        _flush(beside)
+        beside.replace(folder / NAME)
+        with suppress(PermissionError):  # Windows opens no folders
+            _flush(folder)
+    except (OSError, SafetensorError) as error:
+        raise FacsimError(
+            f"cannot write a checkpoint to {folder}: {error}", remedy="free some space; the checkpoint before it is unharmed"
+        ) from error
+
+
+def read_checkpoint(folder: Path) -> dict[str, Any]:
+    """The nested state in the folder's checkpoint.
+
+    Raises:
+        FacsimError: if there is none, or it is damaged or of another format.
+    """
+    path = folder / NAME
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (OSError, SafetensorError) as error:
+        raise FacsimError(f"cannot read {path}: {error}", remedy="start the fit anew in another folder") from error
+    if metadata.get("format") != FORMAT:
+        raise FacsimError(f"{path} is no checkpoint of this version", expected=f"format {FORMAT}", got=metadata.get("format"))
+    text = metadata.get("state", "")
+    if digest(tensors, text) != metadata.get("sha256"):
+        raise FacsimError(f"{path} is damaged", expected="content that fits its checksum", remedy="start the fit anew in another folder")
+    state: dict[str, Any] = unpack(tensors, text)
+    return state
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Whether the folder has a checkpoint."""
+    return (folder / NAME).is_file()
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
