@@ -1,0 +1,52 @@
+"""Simulators: where truth comes from without a detector simulation at hand; the table SIMULATORS holds those ready to use."""
+
+from __future__ import annotations
+
+from facsim.simulators.analytic import Beta, Gaussian
+from facsim.simulators.calorimeters import lcd_ecal, pbwo4, sampling_calo
+from facsim.simulators.depth import Depth
+from facsim.simulators.entry import Entry, Gun
+from facsim.simulators.gflash import GFlash
+from facsim.simulators.materials import MATERIALS, Material
+from facsim.simulators.medium import Medium, homogeneous, material, sampling
+from facsim.simulators.prior import EnergyRange
+from facsim.simulators.smearing import Region, SmearingCard, TrackSmearing, track_smearing
+from facsim.simulators.tuning import Tuning
+
+GFLASH = "Grindhammer and Peters, The parameterized simulation of electromagnetic showers (1993), hep-ex/0001020"
+
+SIMULATORS: dict[str, Entry] = {
+    "gflash-sampling-calo": Entry("electrons in 90 x (1.4 mm W + 0.3 mm Si), 45 x 16 x 9 polar voxels", sampling_calo, GFLASH),
+    "gflash-lcd-ecal": Entry("photons in 25 x (3 mm W + 0.5 mm Si), 25 x 25 x 25 cells of 5.1 mm", lcd_ecal, GFLASH),
+    "gflash-pbwo4": Entry("electrons in a block of lead tungstate, 11 x 11 crystals of 22 mm", pbwo4, GFLASH),
+    "gaussian": Entry("a Gaussian number whose mean is the condition", Gaussian, "exact"),
+    "beta": Entry("a Beta(a, b) number", Beta, "exact"),
+    "track-smearing": Entry(
+        "measured transverse momentum of electrons from a gun", track_smearing, "Albergo (2018), chapter 3; DELPHES 3, arXiv:1307.6346"
+    ),
+}
+
+__all__ = [
+    "MATERIALS",
+    "SIMULATORS",
+    "Beta",
+    "Depth",
+    "EnergyRange",
+    "Entry",
+    "GFlash",
+    "Gaussian",
+    "Gun",
+    "Material",
+    "Medium",
+    "Region",
+    "SmearingCard",
+    "TrackSmearing",
+    "Tuning",
+    "homogeneous",
+    "lcd_ecal",
+    "material",
+    "pbwo4",
+    "sampling",
+    "sampling_calo",
+    "track_smearing",
+]
