@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from facsim.core import FacsimError
 from facsim.training.state import digest, pack, unpack
@@ -27,7 +27,7 @@ def write_checkpoint(folder: Path, tree: dict[str, Any]) -> None:
     metadata = {"format": FORMAT, "state": text, "sha256": digest(tensors, text)}
     beside = folder / f"{NAME}.partial"
     try:
-        save_file(tensors, beside, metadata)
+        beside.write_bytes(save(tensors, metadata))
         _flush(beside)
         beside.replace(folder / NAME)
         with suppress(PermissionError):  # Windows opens no folders

@@ -21,9 +21,7 @@ class Keeper:
         self.run, self.plan, self.folder = run, plan, folder
         self.clock = Clock(_restore(run, plan, folder, resume), run.step)
         self._saved, self._cost = time.monotonic(), 0.0
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.log()
+        self.log()
 
     def due(self) -> bool:
         """Whether it is time for a checkpoint: every `checkpoint_seconds`, and after each epoch that is not too short."""
@@ -42,9 +40,14 @@ class Keeper:
         self._cost = self._saved - start
 
     def log(self) -> None:
-        """Bring the log up to date."""
-        if self.folder is not None:
+        """Bring the log up to date; the folder is made if it is not there."""
+        if self.folder is None:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             self.run.history.write(self.folder)
+        except OSError as error:
+            raise FacsimError(f"cannot write to {self.folder}: {error}", remedy="check the path, its permissions and the free space") from error
 
 
 def _restore(run: Run, plan: Plan, folder: Path | None, resume: bool) -> float:

@@ -64,9 +64,10 @@ def fit(
                 on_progress(_progress(run, keeper.clock))
             if run.step % run.steps == 0:
                 _end_epoch(run, keeper, validate)
-            if interrupt.asked or run.done or keeper.due():
+            asked = interrupt.asked  # read once: a signal may come at any moment
+            if asked or run.done or keeper.due():
                 keeper.save()
-            if interrupt.asked:
+            if asked:
                 raise KeyboardInterrupt
     _finish(run)
     return run.history
