@@ -8,13 +8,14 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 from facsim.core.events import Array
-from facsim.evaluation.multivariate.samples import Estimate, squared_distances, standardised
+from facsim.evaluation.multivariate.samples import Estimate, checked, squared_distances, standardised
 
 NEIGHBOURS = 5
 
 
-def precision_recall_density_coverage(x: Array, y: Array, *, k: int = NEIGHBOURS) -> dict[str, Estimate]:
-    """Four numbers from balls round each event that reach its k-th neighbour in its own sample, in units of the truth's spread.
+def precision_recall_density_coverage(x: Array, y: Array, *, k: int = NEIGHBOURS, standardise: bool = True) -> dict[str, Estimate]:
+    """Four numbers from balls round each event that reach its k-th neighbour in its own sample, in units of the truth's spread
+    unless `standardise` is false.
 
     precision: fraction of candidate events y [m, d] within some ball of the truth x [n, d]; recall: fraction of truth within some ball of the
     candidate; density: mean number of truth balls round a candidate event, over k (1 for equal samples); coverage: fraction of truth balls
@@ -26,7 +27,7 @@ def precision_recall_density_coverage(x: Array, y: Array, *, k: int = NEIGHBOURS
     Raises:
         FacsimError: for bad samples, fewer than k + 1 events, or constant columns.
     """
-    x, y = standardised(x, y, fewest=k + 1)
+    x, y = (standardised if standardise else checked)(x, y, k + 1)
     of_x, of_y = neighbour_distance(x, k), neighbour_distance(y, k)
     near_x, recalled, covered = np.zeros(len(y)), [], []
     for start, squared in zip(range(0, len(x), 1024), squared_distances(x, y, 1024), strict=True):

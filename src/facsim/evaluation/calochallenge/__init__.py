@@ -1,0 +1,25 @@
+"""The scorer of the Fast Calorimeter Simulation Challenge, as published."""
+
+from facsim.evaluation.calochallenge.features import ShowerFeatures, shower_features
+from facsim.evaluation.calochallenge.recipe import SCORES, Contest, auc_high, auc_low, auc_resnet, contest, fpd, kpd, manifold, separations
+from facsim.evaluation.calochallenge.separation import separation_power, separation_powers
+from facsim.evaluation.calochallenge.settings import CHALLENGES, Challenge
+
+__all__ = [
+    "CHALLENGES",
+    "SCORES",
+    "Challenge",
+    "Contest",
+    "ShowerFeatures",
+    "auc_high",
+    "auc_low",
+    "auc_resnet",
+    "contest",
+    "fpd",
+    "kpd",
+    "manifold",
+    "separation_power",
+    "separation_powers",
+    "separations",
+    "shower_features",
+]
