@@ -51,7 +51,7 @@ def fit_network(
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _one_cycle(step / steps) if schedule.one_cycle else 1.0)
     target = torch.from_numpy(validation.label)
     for _ in range(schedule.epochs):
-        _epoch(net, encode, train, schedule.batch, order, optimiser, rates)
+        _epoch(net, encode, train, schedule.batch, order=order, optimiser=optimiser, rates=rates)
         found = quality(log_odds(net, encode, validation), target)
         waited += 1
         if found > best:
@@ -79,6 +79,7 @@ def _epoch(
     encode: Encode,
     train: Sample,
     batch: int,
+    *,
     order: np.random.Generator,
     optimiser: torch.optim.Optimizer,
     rates: torch.optim.lr_scheduler.LambdaLR,

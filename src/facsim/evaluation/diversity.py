@@ -1,0 +1,185 @@
+"""Diversity: variety at a fixed condition, repeated events, memorised events, lost modes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import ks_2samp
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.neighbors import NearestNeighbors
+
+from facsim.core import FacsimError, stream
+from facsim.core.events import Array
+from facsim.evaluation.classifier.result import area
+from facsim.evaluation.multivariate.samples import Estimate, checked, jackknife, squared_distances
+
+SIGNIFICANT = 4.0  # standard errors by which a mode must be short to count as dropped
+SHARE = 0.1  # of its expected population below which a mode counts as dropped
+
+
+def variety(x: Array, y: Array, *, seed: int = 0) -> Estimate:
+    """Total variance of candidate y [m, ...] over that of truth x [n, ...], all of one condition: 1 if as varied, 0 if all are alike.
+
+    Raises:
+        FacsimError: if the forms differ, there are fewer than 20 events, values are not finite, or the truth does not vary.
+    """
+    x, y = checked(x.reshape(len(x), -1), y.reshape(len(y), -1), 20)
+    if not x.var(0).sum():
+        raise FacsimError("the truth does not vary", expected="different events of one condition", got="copies of one event")
+    return jackknife(lambda a, b: float(b.var(0, ddof=1).sum() / a.var(0, ddof=1).sum()), x, y, seed=seed)
+
+
+# --- birthday test ----------------------------------------------------------------------------------------------------
+
+
+def collisions(x: Array, tolerance: float = 0.0) -> int:
+    """Number of pairs of events of x [n, d] at a distance of at most `tolerance`.
+
+    Examples:
+        >>> collisions(np.array([[0.0], [0.0], [0.0], [5.0]]))
+        3
+    """
+    if tolerance == 0:
+        _, count = np.unique(x, axis=0, return_counts=True)
+        return int((count * (count - 1) // 2).sum())
+    limit = tolerance**2
+    return (sum(int(np.count_nonzero(s <= limit)) for s in squared_distances(x, x)) - len(x)) // 2
+
+
+def support_size(x: Array, tolerance: float = 0.0) -> float:
+    """How many different events the sample x [n, d] is drawn from, if all are equally likely: pairs over colliding pairs; infinite without any.
+
+    Source: S. Arora, Y. Zhang, Do GANs actually learn the distribution? An empirical study, 2017, arXiv:1706.08224.
+    """
+    found = collisions(x, tolerance)
+    return len(x) * (len(x) - 1) / 2 / found if found else math.inf
+
+
+def birthday_ratio(x: Array, y: Array, *, pairs: int = 200) -> Estimate:
+    """How much more often two candidate events y [m, d] almost coincide than two truth events x [n, d]: 1 for equal samples.
+
+    "Almost" is the distance below which the truth has `pairs` pairs; larger ratios mean a smaller support.
+
+    Source: S. Arora, Y. Zhang, 2017, arXiv:1706.08224.
+
+    Raises:
+        FacsimError: for bad samples, or a truth of fewer than `pairs` pairs.
+    """
+    x, y = checked(x, y, 20)
+    if len(x) * (len(x) - 1) // 2 < 2 * pairs:
+        raise FacsimError("too few events for a birthday test", expected=f"{2 * pairs} pairs", got=f"{len(x)} events")
+    tolerance = _closest(x, pairs)
+    of_x, of_y = collisions(x, tolerance), collisions(y, tolerance)
+    unit = len(x) * (len(x) - 1) / (len(y) * (len(y) - 1)) / of_x
+    return Estimate(unit * of_y, unit * math.sqrt(of_y**2 / of_x + max(of_y, 1)))
+
+
+def _closest(x: Array, pairs: int) -> float:
+    """Distance of the `pairs`-th closest pair."""
+    smallest = np.empty(0)
+    for squared in squared_distances(x, x):
+        kept = min(2 * pairs + len(x), squared.size)  # every pair twice, every event once with itself
+        smallest = np.concatenate([smallest, np.partition(squared, kept - 1, axis=None)[:kept]])
+        kept = min(2 * pairs + len(x), smallest.size)
+        smallest = np.partition(smallest, kept - 1)[:kept]
+    return float(math.sqrt(np.sort(smallest)[-1]))
+
+
+# --- memorisation -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """How near the candidate lies to the training events, against how near unseen truth lies.
+
+    auc: probability that a candidate event is nearer to its closest training event than a truth event is (0.5: no memory; 1: all copied);
+    ks: Kolmogorov-Smirnov distance between the two distributions of distances; copied: fraction of exact copies of training events.
+    """
+
+    auc: Estimate
+    ks: float
+    copied: float
+
+
+def memorisation(train: Array, test: Array, candidate: Array) -> Memorisation:
+    """Distances candidate -> train against test -> train, events [n, ...] as they are (give features, or cells).
+
+    Source: nearest neighbours as in C. Meehan et al., A non-parametric test to detect data-copying in generative models, 2020, arXiv:2004.05675.
+
+    Raises:
+        FacsimError: if the forms differ, samples have fewer than 20 events, or values are not finite.
+    """
+    train, test, candidate = (s.reshape(len(s), -1) for s in (train, test, candidate))
+    train, test = checked(train, test, 20)
+    _, candidate = checked(train, candidate, 20)
+    near_test, near_candidate = nearest(test, train), nearest(candidate, train)
+    label = np.repeat([0, 1], [len(test), len(candidate)])
+    auc = area(-np.concatenate([near_test, near_candidate]), label)
+    ks = float(ks_2samp(near_candidate, near_test).statistic)
+    return Memorisation(Estimate(*auc), ks, copied_fraction(train, candidate))
+
+
+def nearest(x: Array, others: Array) -> Array:
+    """Distance of every event of x [n, d] to the closest of `others` [m, d], [n]."""
+    return np.asarray(NearestNeighbors(n_neighbors=1).fit(others).kneighbors(x)[0][:, 0])
+
+
+def copied_fraction(train: Array, candidate: Array) -> float:
+    """Fraction of candidate events that equal a training event in every number; events of zeros alone do not count."""
+    known = {row.tobytes() for row in train}
+    return float(np.mean([row.tobytes() in known and bool(row.any()) for row in candidate]))
+
+
+# --- modes ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """Populations of modes: fractions of truth and candidate in each, [modes], and the number of events behind them."""
+
+    truth: Array
+    candidate: Array
+    sizes: tuple[int, int]
+
+    @property
+    def dropped(self) -> Array:
+        """Indices of modes of which the candidate holds less than a tenth of its due, by more than four standard errors."""
+        error = np.sqrt(self.truth / self.sizes[0] + self.truth / self.sizes[1])
+        missing = self.truth - self.candidate
+        return np.flatnonzero((self.candidate < SHARE * self.truth) & (missing > SIGNIFICANT * error))
+
+    @property
+    def lost(self) -> float:
+        """Fraction of the truth that lies in dropped modes."""
+        return float(self.truth[self.dropped].sum())
+
+    @property
+    def moved(self) -> float:
+        """Fraction of the candidate that sits in the wrong mode (total variation; positive even between equal samples)."""
+        return float(np.maximum(self.truth - self.candidate, 0).sum())
+
+
+def modes(x: Array, y: Array, *, centres: Array | None = None, number: int = 20, seed: int = 0) -> Modes:
+    """Populations of the modes of truth x [n, d] in candidate y [m, d]: known `centres` [modes, d], else k-means clusters of the truth.
+
+    Source: A. Srivastava et al., VEEGAN, 2017, arXiv:1705.07761 (captured modes).
+
+    Raises:
+        FacsimError: for bad samples, or fewer events than modes.
+    """
+    x, y = checked(x, y, number if centres is None else 2)
+    known = _centres(x, number, seed) if centres is None else np.asarray(centres, dtype=np.float64)
+    parts = [_population(s, known) for s in (x, y)]
+    return Modes(parts[0], parts[1], (len(x), len(y)))
+
+
+def _centres(x: Array, number: int, seed: int) -> Array:
+    random = int(stream(seed, "modes").integers(2**31))
+    return np.asarray(MiniBatchKMeans(number, n_init=3, batch_size=2048, random_state=random).fit(x).cluster_centers_)
+
+
+def _population(x: Array, centres: Array) -> Array:
+    closest = np.concatenate([s.argmin(1) for s in squared_distances(x, centres)])
+    return np.bincount(closest, minlength=len(centres)) / len(x)
