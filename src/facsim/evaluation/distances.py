@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from facsim.core import FacsimError, look_up
-from facsim.evaluation.pair import Array, Pair, even_bins, every_point, pair, quantile_bins
+from facsim.evaluation.pair import Array, Pair, even_bins, every_point, pair, quantile_bins, tail_bins
 
 SMOOTHING = 1e-6  # probability added to every bin before a logarithm is taken
+TAIL = 0.05  # share of the truth in a tail
 KERNEL = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16  # smooths a histogram before its half maximum is looked for
 
 
@@ -140,6 +141,16 @@ def fwhm_difference(both: Pair) -> Array:
     return _relative(full_width(both.x, both.p), full_width(both.x, both.q))
 
 
+def upper_tail(both: Pair) -> Array:
+    """Candidates above the truth's upper TAIL quantile, less the truth's own, as fractions over TAIL: -1 if the tail is missing."""
+    return np.asarray((normalised(both.p) - normalised(both.q))[..., 1] / TAIL)
+
+
+def lower_tail(both: Pair) -> Array:
+    """Candidates not above the truth's lower TAIL quantile, less the truth's own, as fractions over TAIL."""
+    return np.asarray((normalised(both.p) - normalised(both.q))[..., 0] / TAIL)
+
+
 def _relative(a: Array, b: Array) -> Array:
     return np.asarray((a - b) / np.where(b != 0, np.abs(b), 1))
 
@@ -164,6 +175,16 @@ def _width_at_half(x: Array, height: Array) -> float:
     return float((right - left) * step)
 
 
+def lower_tail_bins(both: Pair) -> Pair:
+    """The lower tail, and the rest."""
+    return tail_bins(both, TAIL)
+
+
+def upper_tail_bins(both: Pair) -> Pair:
+    """The rest, and the upper tail."""
+    return tail_bins(both, 1 - TAIL)
+
+
 DISTANCES: dict[str, Distance] = {
     d.name: d
     for d in (
@@ -176,6 +197,8 @@ DISTANCES: dict[str, Distance] = {
         Distance("mean_shift", r"$\Delta\mu / \sigma$", mean_shift, signed=True, description="difference of the means in deviations of the truth"),
         Distance("mean_difference", r"$\Delta\mu / \mu$", mean_difference, signed=True, description="relative difference of the means"),
         Distance("width_difference", r"$\Delta\sigma / \sigma$", width_difference, signed=True, description="relative difference of the widths"),
+        Distance("lower_tail", "lower tail", lower_tail, lower_tail_bins, signed=True, description="excess in the lowest 5 % of the truth"),
+        Distance("upper_tail", "upper tail", upper_tail, upper_tail_bins, signed=True, description="excess in the highest 5 % of the truth"),
         Distance(
             "fwhm_difference", "FWHM", fwhm_difference, even_bins, signed=True, negative_weights=False,
             description="relative difference of the full widths at half maximum",

@@ -8,6 +8,7 @@ from typing import Any
 from facsim.core import Events, FacsimError, look_up
 from facsim.core.coarsen import coarsen, coarsening_factor
 from facsim.evaluation.comparison import Comparison, comparison
+from facsim.evaluation.conditioning import curve_rows
 from facsim.evaluation.floor import three_samples
 from facsim.evaluation.rounding import ROUNDED_BITS, is_rounded, round_significant
 from facsim.evaluation.scorecard import Row, Scorecard
@@ -20,10 +21,11 @@ SECTIONS: dict[str, Section] = {
     "observables": observable_rows,
     "structure": structure_rows,
     "bins": bin_rows,
+    "curves": curve_rows,
 }
 RECIPES: dict[str, tuple[str, ...]] = {
-    "fast": ("conditions", "observables", "structure", "bins"),
-    "official": ("conditions", "observables", "structure", "bins"),
+    "fast": ("conditions", "observables", "structure", "bins", "curves"),
+    "official": ("conditions", "observables", "structure", "bins", "curves"),
 }
 CONDITIONS_DIFFER = 5.0  # errors above the floor at which a condition is said to follow another distribution
 

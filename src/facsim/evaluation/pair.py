@@ -109,6 +109,13 @@ def even_bins(both: Pair, bins: int = BINS) -> Pair:
     return Pair(edges[0] + (np.arange(bins + 2) - 0.5) * step, p, q, p2, q2)
 
 
+def tail_bins(both: Pair, share: float) -> Pair:
+    """Two bins: not above, and above the truth's quantile of this share."""
+    count = np.searchsorted(np.cumsum(both.q2), share * both.q2.sum()) + 1  # points up to the quantile
+    p, q, p2, q2 = (np.array([a[:count].sum(), a[count:].sum()]) for a in (both.p, both.q, both.p2, both.q2))
+    return Pair(np.array([0.0, 1.0]), p, q, p2, q2)
+
+
 def merged(both: Pair, middle: int = MIDDLE_POINTS, tail: int = TAIL_POINTS) -> Pair:
     """At most `middle` + 2 `tail` points: the extremes as they are, the others in groups of equal numbers."""
     m = len(both.x)

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from facsim.core import stream
 from facsim.evaluation.comparison import Comparison
 from facsim.evaluation.condition_bins import condition_bins
+from facsim.evaluation.observables import Column
 from facsim.evaluation.observables.geometry import is_calorimeter
 from facsim.evaluation.scorecard import Row
 from facsim.evaluation.structure import structure_scores, structures
 
 DEFAULT_DISTANCES = ("wasserstein", "ks", "separation", "mean_shift", "width_difference")
 UNBINNED_DISTANCES = ("wasserstein", "ks", "mean_shift", "width_difference")  # for samples with negative weights
+TAIL_DISTANCES = ("lower_tail", "upper_tail")  # of observables that are one number
 BIN_DISTANCES = ("mean_shift", "width_difference")
 BIN_OBSERVABLES = ("total_energy", "energy_ratio", "centre_x", "centre_y", "width_x", "depth", "columns")
 ENERGY_OBSERVABLES = ("total_energy", "energy_ratio")  # of which a mean has a scale of its own
@@ -30,8 +32,8 @@ def observable_rows(compared: Comparison) -> Iterator[Row]:
     samples = (compared.reference, compared.candidate, compared.floor)
     negative = any(s.weight is not None and s.weight.min() < 0 for s in samples)
     for column in compared.columns:
-        energy = ("mean_difference",) if column.observable in ENERGY_OBSERVABLES else ()
-        yield from compared.rows(column, (UNBINNED_DISTANCES if negative else DEFAULT_DISTANCES) + energy)
+        tails = TAIL_DISTANCES if column.name == column.observable else ()
+        yield from compared.rows(column, (UNBINNED_DISTANCES if negative else DEFAULT_DISTANCES) + tails + _energy(column))
 
 
 def structure_rows(compared: Comparison) -> Iterator[Row]:
@@ -53,8 +55,12 @@ def bin_rows(compared: Comparison) -> Iterator[Row]:
     chosen = [c for c in compared.columns if c.observable in BIN_OBSERVABLES]
     for part in parts(compared):
         for column in chosen:
-            energy = ("mean_difference",) if column.observable in ENERGY_OBSERVABLES else ()
-            yield from part.rows(column, BIN_DISTANCES + energy)
+            yield from part.rows(column, BIN_DISTANCES + _energy(column))
+
+
+def _energy(column: Column) -> tuple[str, ...]:
+    """The ratio of the means, of energies."""
+    return ("mean_difference",) if column.observable in ENERGY_OBSERVABLES else ()
 
 
 def parts(compared: Comparison) -> Iterable[Comparison]:

@@ -71,10 +71,10 @@ def brightest(cells: Array, ranks: tuple[int, ...] = RANKS) -> Array:
     width = max(d for d in range(1, 2 * isqrt(size) + 1) if size % d == 0)
 
     def top(block: Array) -> Array:
-        groups = block.reshape(len(block), -1, width)
+        groups = block.reshape(len(block), size // width, width)
         k = min(max(wanted), groups.shape[1])
         best = np.argpartition(groups.max(-1), -k, axis=1)[:, -k:]
-        candidates = np.take_along_axis(groups, best[:, :, None], axis=1).reshape(len(block), -1)
+        candidates = np.take_along_axis(groups, best[:, :, None], axis=1).reshape(len(block), k * width)
         ordered = np.sort(np.partition(candidates, -max(wanted), axis=1)[:, -max(wanted) :], axis=1)
         return ordered[:, [-rank for rank in wanted]]
 

@@ -177,5 +177,6 @@ def features(events: Events, names: Sequence[str] | None = None) -> tuple[Array,
     if not chosen:
         raise FacsimError("no observable applies to these events", got=type(events.detector).__name__)
     summary = Summary(events)
-    matrix = np.concatenate([np.asarray(o.of(summary), dtype=np.float64).reshape(len(events), -1) for o in chosen], axis=1)
+    parts = [np.asarray(o.of(summary), dtype=np.float64) for o in chosen]
+    matrix = np.concatenate([part if part.ndim == 2 else part[:, None] for part in parts], axis=1)
     return matrix, tuple(column.name for o in chosen for column in o.columns(events.detector))
