@@ -73,7 +73,7 @@ class PolarLayers(Detector):
             root = ET.parse(path).getroot()
         except (ET.ParseError, OSError) as error:
             raise FacsimError(f"cannot read the binning file {path}", got=error, expected="a CaloChallenge binning XML") from error
-        entry = look_up({p.get("name") or p.get("pid", ""): p for p in root}, particle, f"particle in {path}")
+        entry = look_up({p.get("name", p.get("pid", "")): p for p in root}, particle, f"particle in {path}")
         return cls(tuple(_from_element(e) for e in entry.iter("Layer") if len(_edges(e)) > 1))
 
     @cached_property
