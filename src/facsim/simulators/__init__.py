@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from facsim.simulators.analytic import Beta, Gaussian
-from facsim.simulators.calorimeters import lcd_ecal, pbwo4, sampling_calo
+from facsim.simulators.calorimeters import hadron_calo, lcd_ecal, pbwo4, sampling_calo
 from facsim.simulators.depth import Depth
 from facsim.simulators.entry import Entry, Gun
 from facsim.simulators.gflash import GFlash
+from facsim.simulators.hadronic import HadronResponse, HadronShowers
 from facsim.simulators.materials import MATERIALS, Material
 from facsim.simulators.medium import Medium, homogeneous, material, sampling
 from facsim.simulators.prior import EnergyRange
@@ -14,11 +15,13 @@ from facsim.simulators.smearing import Region, SmearingCard, TrackSmearing, trac
 from facsim.simulators.tuning import Tuning
 
 GFLASH = "Grindhammer and Peters, The parameterized simulation of electromagnetic showers (1993), hep-ex/0001020"
+BOCK = "Bock, Hansl-Kozanecka and Shah, Nucl. Instrum. Meth. 186 (1981) 533"
 
 SIMULATORS: dict[str, Entry] = {
     "gflash-sampling-calo": Entry("electrons in 90 x (1.4 mm W + 0.3 mm Si), 45 x 16 x 9 polar voxels", sampling_calo, GFLASH),
     "gflash-lcd-ecal": Entry("photons in 25 x (3 mm W + 0.5 mm Si), 25 x 25 x 25 cells of 5.1 mm", lcd_ecal, GFLASH),
     "gflash-pbwo4": Entry("electrons in a block of lead tungstate, 11 x 11 crystals of 22 mm", pbwo4, GFLASH),
+    "hadron-calo": Entry("charged hadrons in 60 x (16 mm Fe + 4 mm polystyrene), 64 x 64 pixels of 32.75 mm", hadron_calo, BOCK),
     "gaussian": Entry("a Gaussian number whose mean is the condition", Gaussian, "exact"),
     "beta": Entry("a Beta(a, b) number", Beta, "exact"),
     "track-smearing": Entry(
@@ -36,12 +39,15 @@ __all__ = [
     "GFlash",
     "Gaussian",
     "Gun",
+    "HadronResponse",
+    "HadronShowers",
     "Material",
     "Medium",
     "Region",
     "SmearingCard",
     "TrackSmearing",
     "Tuning",
+    "hadron_calo",
     "homogeneous",
     "lcd_ecal",
     "material",

@@ -14,6 +14,7 @@ from facsim.simulators.prior import checked_condition
 Array = NDArray[Any]
 
 DETECTOR = Vector(("x",))
+SMALLEST = 1e-3  # of a Beta parameter: below it the density is two points
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,3 @@ class Beta:
         condition = checked_condition(condition, self.variables, extrapolate=False)
         a, b = condition.T.astype(np.float64)
         return Events(condition, rng.beta(a, b)[:, None], self.detector, self.variables)
-
-
-SMALLEST = 1e-3  # of a Beta parameter: below it the density is two points

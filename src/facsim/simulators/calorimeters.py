@@ -1,8 +1,9 @@
-"""Calorimeters on which GFlash showers are ready to use.
+"""Calorimeters in which showers are ready to use.
 
 Every builder takes plain numbers: the energy range of the prior in MeV, the particle, and `extrapolate`. With `tuned=True` the response's
 scale and width, and the start, depth, shape and radius of the shower are set to those of Geant4 training samples of the same stack;
-with `tuned=False` all is as the formulas print it. The samples are `sampling_calo/train.h5` and the photons of `lcd_ecal/train.h5`.
+with `tuned=False` all is as the formulas print it. The samples are `sampling_calo/train.h5`, the photons of
+`lcd_ecal/train.h5` and part of `hcal_hadrons/pi+.h5`; other particles share their numbers unchecked.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TypedDict
 from facsim.core import PolarLayers, RegularGrid
 from facsim.simulators.depth import Depth
 from facsim.simulators.gflash import GFlash
+from facsim.simulators.hadronic import AVERAGE_RESPONSE, HadronResponse, HadronShowers
 from facsim.simulators.medium import homogeneous, material, sampling
 from facsim.simulators.prior import EnergyRange
 from facsim.simulators.tuning import Tuning
@@ -28,6 +30,9 @@ class Adjusted(TypedDict, total=False):
 SAMPLING_CALO_TUNING = Tuning(earlier=(0.456, 0.197), deeper=(0.26, 0.136), fuller=(1.072, 0.058), wider=1.87)
 SAMPLING_CALO: Adjusted = {"resolution": 0.13, "sampling_fraction": 0.0321, "tuning": SAMPLING_CALO_TUNING}
 LCD_ECAL: Adjusted = {"resolution": 0.205, "sampling_fraction": 0.0234, "tuning": Tuning(deeper=(-0.2, 0.0), wider=1.45)}
+HADRON_CALO = HadronResponse(
+    stochastic=0.45, constant=0.05, h_over_e=0.93, free_path=1.27, core=0.38, halo=0.9, core_weight=0.8, em_wider=4.5
+)  # of pi+ in hcal_hadrons/pi+.h5, its first 8,000 events
 PBWO4_RESOLUTION = 0.028  # sqrt(GeV): photon statistics of the CMS crystals, CMS physics technical design report I (2006)
 
 
@@ -69,6 +74,21 @@ def pbwo4(
         Depth.uniform(1, 230.0),
         particle=particle,
         resolution=resolution,
+        energies=EnergyRange(energy_low, energy_high),
+        extrapolate=extrapolate,
+    )
+
+
+def hadron_calo(
+    energy_low: float = 2e3, energy_high: float = 3e4, charged: bool = True, tuned: bool = True, extrapolate: bool = False
+) -> HadronShowers:
+    """60 x (16 mm Fe + 4 mm polystyrene), 64 x 64 pixels of 32.75 mm summed over depth: a quarter of an inner cell of the LHCb HCAL each."""
+    return HadronShowers(
+        sampling(material("iron"), 16.0, material("polystyrene"), 4.0),
+        RegularGrid((64, 64), (32.75, 32.75)),
+        Depth.uniform(1, 1200.0),
+        tuning=HADRON_CALO if tuned else AVERAGE_RESPONSE,
+        charged=charged,
         energies=EnergyRange(energy_low, energy_high),
         extrapolate=extrapolate,
     )

@@ -57,9 +57,13 @@ class Profile:
         return self.alpha / self.beta
 
     def fractions(self, edges: Array) -> Array:
-        """Share of the energy between neighbouring depths [m + 1]: [n, m]."""
-        depth = np.maximum(edges - self.start[:, None], 0)
-        return np.diff(gammainc(self.alpha[:, None], self.beta[:, None] * depth), axis=1)
+        """Share of the energy between neighbouring depths, [m + 1] or [n, m + 1]: [n, m]."""
+        return gamma_fractions(self.alpha, self.beta, edges - self.start[:, None])
+
+
+def gamma_fractions(alpha: Array, beta: Array, depth: Array) -> Array:
+    """Share of Gamma densities [n] between neighbouring depths [n, m + 1] counted from their start: [n, m]."""
+    return np.diff(gammainc(alpha[:, None], beta[:, None] * np.maximum(depth, 0)), axis=1)
 
 
 def log_y(energy: Array, medium: Medium) -> Array:
