@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -113,14 +114,13 @@ class Run:
         """The sum of an objective's terms, whose values are counted in the epoch's means."""
         with self.fabric.autocast():
             terms = _checked(objective.name, objective.loss(batch, self.rng))
-        stacked = torch.stack(list(terms.values()))
-        names, values = [f"{objective.name}/{term}" for term in terms], stacked.tolist()
+        names, values = [f"{objective.name}/{term}" for term in terms], [term.item() for term in terms.values()]
         if not all(map(math.isfinite, values)):
             where = f"epoch {self.step // self.steps + 1}, step {self.step + 1}"
             got = ", ".join(f"{name} = {value:g}" for name, value in zip(names, values, strict=True))
             raise FacsimError(f"the loss of {objective.name} is not finite in {where}", expected="finite terms", got=got, remedy=REMEDY)
         self.means.add(names, values)
-        return stacked.sum()
+        return reduce(torch.add, terms.values())
 
 
 @contextmanager
