@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
-from facsim.core import Events, FacsimError, RegularGrid, Variable, Vector, coarsen, concatenate
+from facsim.core import Detector, Events, FacsimError, PolarLayer, PolarLayers, RegularGrid, Variable, Vector, coarsen, concatenate
 from facsim.evaluation.comparison import comparison
 from facsim.evaluation.condition_bins import condition_bins
 from facsim.evaluation.conditioning import curve_of, linearity, mean_departure, resolution_terms, response_curve, width_departure
@@ -205,6 +207,26 @@ def test_tables_without_cells_are_judged_too() -> None:
     assert shifted.find("a", "mean_shift", "kind 2").excess > 4
 
 
+DEGENERATE = {
+    "grid": RegularGrid((4, 4), (5.0, 5.0)),
+    "signed grid": RegularGrid((2, 4, 4), (9.0, 5.0, 5.0), signed=True),
+    "polar": PolarLayers((PolarLayer(1, (0.0, 5.0, 10.0), 0), PolarLayer(8, (0.0, 2.0, 7.0), 12, 30.0))),
+    "table": Vector(("a", "b")),
+}
+
+
+@pytest.mark.parametrize("detector", DEGENERATE.values(), ids=DEGENERATE.keys())
+def test_empty_and_constant_samples_have_finite_scores(detector: Detector) -> None:
+    """A collapsed or silent candidate is judged, not refused; Scorecard itself refuses what is not finite."""
+    rng = np.random.default_rng(2)
+    live = Events(rng.uniform(100, 1000, (120, 1)), rng.exponential(2, (120, *detector.shape)), detector, VARIABLES[:1])
+    silent = replace(live, response=np.zeros_like(live.response))
+    frozen = replace(live, response=np.repeat(live.response[:1], 120, axis=0), condition=np.full((120, 1), 500.0))
+    for candidate, truth in [(silent, live), (live, silent), (silent, silent), (frozen, live), (live, frozen)]:
+        card = evaluate(candidate, truth)
+        assert (card.worst(1)[0].excess > 5) == (candidate is not truth)
+
+
 def test_negative_weights_are_judged() -> None:
     weight = np.where(np.arange(N) % 10 == 0, -0.5, 1.0)
     card = evaluate(replace(toy(N, 3), weight=weight), TRUTH, train=TRAIN)
@@ -278,3 +300,14 @@ def test_the_toys_response_is_what_it_was_made_with() -> None:
     assert np.abs((curve.resolution - 0.1) / curve.resolution_error).max() < 4
     with pytest.raises(FacsimError, match="several columns"):
         response_curve(TRUTH, observable="hits")
+
+
+@pytest.mark.shared
+def test_two_geant4_samples_lie_at_the_floor_and_a_scale_10_percent_off_above(shared_data: Path) -> None:
+    with h5py.File(shared_data / "electron_gun" / "e800_test.h5") as file:
+        response, energy = file["showers"][:12000].reshape(-1, 64, 64), file["incident_energies"][:12000]
+    events = coarsen(Events(energy, response, RegularGrid((64, 64), (3.125, 3.125)), VARIABLES[:1]), 2)
+    truth, candidate, train = events[:4000], events[4000:8000], events[8000:]
+    assert evaluate(candidate, truth, train=train).worst(1)[0].excess < 4
+    wrong = replace(candidate, response=1.1 * candidate.response)
+    assert evaluate(wrong, truth, train=train).find("total_energy", "mean_difference").excess > 4

@@ -33,7 +33,10 @@ class Row:
 
     @property
     def excess(self) -> float:
-        """How many errors the value lies above its floor (from its floor, if signed); a difference without any error counts as NO_ERROR."""
+        """How many errors the value lies above its floor (from its floor, if signed); a difference without any error counts as NO_ERROR.
+
+        Value and floor share the reference, whose error is counted twice: the excess is on the careful side, by up to a factor 1.4.
+        """
         error = math.hypot(self.error, self.floor_error)
         difference = abs(self.value - self.floor) if self.signed else self.value - self.floor
         return difference / error if error else math.copysign(NO_ERROR, difference) if difference else 0.0

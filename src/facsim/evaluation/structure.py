@@ -235,7 +235,8 @@ def structure_scores(candidate: Arrays, reference: Arrays) -> dict[tuple[str, st
 def image_kl(candidate: Events, truth: Events, *, events: int = 20_000, estimates: int = 5, seed: int = 0) -> Score:
     """Divergence of average images by a published convention: the mean of several estimates, each from so many random events of both samples.
 
-    The error is the standard deviation of the estimates. Samples with fewer events are drawn whole, then the estimates are all alike.
+    The error is the standard deviation of the estimates. Events are drawn without repetition: from samples that are hardly larger the
+    estimates overlap and the error is too small, and from smaller ones they are all alike.
     """
     rng = stream(seed, "image_kl")
     values = []
