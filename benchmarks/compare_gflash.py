@@ -19,7 +19,7 @@ TEXT = """# GFlash against Geant4
 Made by `benchmarks/compare_gflash.py` from `sampling_calo/test.h5` ({n} electrons, log-uniform 1-100 GeV, 90 x (1.4 mm W + 0.3 mm Si)).
 "printed" is the parameterisation as printed with its own sampling fraction; "tuned" has nine numbers set to `train.h5`: sampling fraction,
 resolution, a factor on all radii, and lines in ln(E / Ec) for the depth of the start, that of the maximum and alpha (`Tuning`).
-Ratios are ours / Geant4.
+Ratios are ours / Geant4. The fits saw `train.h5` alone, but an earlier table of this kind was read before the last fit: no blind check.
 
 {tables}
 ## Why it misses

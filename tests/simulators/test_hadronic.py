@@ -105,11 +105,12 @@ def test_refusals() -> None:
 
 
 @pytest.mark.shared
-def test_against_geant4_pions_not_used_to_tune(shared_data: Path) -> None:
-    """Mean visible energy within 5%, its width (half the central 68%) within 12% in four ranges; the share inside 150 mm within 0.08.
+def test_against_geant4_pions(shared_data: Path) -> None:
+    """Mean visible energy within 5%, half the central 68% within 12% in four ranges; the share inside 150 mm within 0.08.
 
-    The standard deviation is not compared: one event in some hundreds of Geant4's shows two to seven times the mean (fragments that stop
-    in the scintillator), and above 8 GeV its low tail from leakage is longer; the simulator has neither.
+    The standard deviation is worse, 0.6 to 0.9 of Geant4's: a few events in a thousand of Geant4's show two to seven times the mean, and above
+    8 GeV its low tail from leakage is longer; the simulator has neither. These events are not the first 8,000, to which the numbers
+    were fitted, but were looked at before `constant` was lowered from 0.09 to 0.05, so that they are no blind check.
     """
     with h5py.File(shared_data / "hcal_hadrons" / "pi+.h5") as file:
         condition, truth = file["incident_conditions"][8000:14000], file["showers"][8000:14000].reshape(-1, 64, 64)

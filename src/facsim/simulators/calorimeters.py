@@ -32,7 +32,7 @@ SAMPLING_CALO: Adjusted = {"resolution": 0.13, "sampling_fraction": 0.0321, "tun
 LCD_ECAL: Adjusted = {"resolution": 0.205, "sampling_fraction": 0.0234, "tuning": Tuning(deeper=(-0.2, 0.0), wider=1.45)}
 HADRON_CALO = HadronResponse(
     stochastic=0.45, constant=0.05, h_over_e=0.93, free_path=1.27, core=0.38, halo=0.9, core_weight=0.8, em_wider=4.5
-)  # of pi+ in hcal_hadrons/pi+.h5, its first 8,000 events
+)  # by hand to pi+ in hcal_hadrons/pi+.h5, mainly its first 8,000 events
 PBWO4_RESOLUTION = 0.028  # sqrt(GeV): photon statistics of the CMS crystals, CMS physics technical design report I (2006)
 
 
