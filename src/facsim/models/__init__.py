@@ -18,7 +18,7 @@ from facsim.models.vae import VAE
 class Family:
     """A family of models: how to build one, and what a user wants to know before choosing it.
 
-    `response` is the recipe of transforms that suits the family on a calorimeter's cells.
+    `response` is the recipe of transforms that suits the family on a calorimeter's cells, `training` the settings that train it well.
     """
 
     build: Callable[..., Generator]
@@ -27,6 +27,7 @@ class Family:
     cost: str
     source: str
     response: tuple[tuple[str, dict[str, Any]], ...]
+    training: dict[str, Any]
 
     @property
     def settings(self) -> dict[str, inspect.Parameter]:
@@ -42,6 +43,7 @@ MODELS: dict[str, Family] = {
         cost="two small dense networks; one pass of the decoder an event",
         source="Kingma and Welling (2014), arXiv:1312.6114",
         response=(("EnergyFractions", {}), ("Gaussianise", {})),
+        training={"epochs": 40, "learning_rate": 2e-3, "schedule": "onecycle"},
     ),
     "wgan-gp": Family(
         WGANGP,
@@ -50,6 +52,7 @@ MODELS: dict[str, Family] = {
         cost="five steps of the critic for one of the generator; one pass of the generator an event",
         source="Gulrajani et al. (2017), arXiv:1704.00028",
         response=(("Log", {"offset": 1.0}), ("Scale", {})),
+        training={"epochs": 60, "learning_rate": 1e-4, "betas": (0.0, 0.9)},
     ),
 }
 

@@ -13,6 +13,8 @@ from facsim.core.table import look_up
 from facsim.nets import mlp
 from facsim.objectives import LIKELIHOODS, kl_to_standard_normal, weighted_mean
 
+SPREAD_STEP = 10.0  # a cell's spread must move by order one, a weight by far less: the same step size of the optimiser serves both
+
 
 class VAE(Generator):
     """A latent code explains an event; the decoder says how likely the event is given the code.
@@ -41,7 +43,12 @@ class VAE(Generator):
         self.nll = look_up(LIKELIHOODS, likelihood, "likelihood")
         self.encoder = mlp([self.cells + condition_size, *hidden, 2 * latent], activation)
         self.decoder = mlp([latent + condition_size, *reversed(hidden), self.cells], activation)
-        self.log_std = nn.Parameter(torch.zeros(self.cells), requires_grad=self.stochastic)
+        self.spread = nn.Parameter(torch.zeros(self.cells), requires_grad=self.stochastic)
+
+    @property
+    def log_std(self) -> Tensor:
+        """Logarithm of each cell's standard deviation about the decoder's mean, [cells]."""
+        return SPREAD_STEP * self.spread
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
         return torch.randn(n, self.latent + self.cells * self.stochastic, generator=rng, device=rng.device)

@@ -28,9 +28,8 @@ class EnergyFractions(Transform):
         return torch.cat([total / _energy(condition, self.energy_column), _share(cells, total)], dim=1)
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
-        response, cells = y[:, :1].clamp_min(0), y[:, 1:].clamp_min(0)
-        total = response * _energy(condition, self.energy_column)
-        return (total * _share(cells, cells.sum(1, keepdim=True))).reshape(-1, *self.shape)
+        total, cells = y[:, :1].clamp_min(0) * _energy(condition, self.energy_column), y[:, 1:].clamp_min(0)
+        return (cells * _share(total, cells.sum(1, keepdim=True))).reshape(-1, *self.shape)
 
 
 class LayerFractions(Transform):
@@ -63,7 +62,7 @@ class LayerFractions(Transform):
         response, shares, cells = y[:, :1].clamp_min(0), y[:, 1:n_layers].clamp(0, 1), y[:, n_layers:].clamp_min(0)
         left = response * _energy(condition, self.energy_column) * torch.cumprod(torch.cat([torch.ones_like(response), 1 - shares], dim=1), dim=1)
         energies = left * torch.cat([shares, torch.ones_like(response)], dim=1)
-        return (energies[:, self.layer] * _share(cells, self._layer_sums(cells)[:, self.layer])).reshape(-1, *self.shape)
+        return (cells * _share(energies, self._layer_sums(cells))[:, self.layer]).reshape(-1, *self.shape)
 
     def _layer_sums(self, cells: Tensor) -> Tensor:
         return torch.zeros(len(cells), len(self.layer_sizes), dtype=cells.dtype, device=cells.device).index_add_(1, self.layer, cells)

@@ -9,13 +9,14 @@ from torch import Tensor
 
 from facsim.core.contracts import Transform
 
-EDGE = 1e-7  # probabilities are kept this far from 0 and 1
+EDGE = 1e-6  # hits stay this far above zero
+NEVER = -1e4  # log energy of a cell that is never hit: its exponential is zero
 
 
 class Gaussianise(Transform):
     """Map each element x >= 0 to y >= 0 such that y + cut is a standard normal variate wherever x > 0, and y = 0 where x = 0.
 
-    An element that is empty with probability p has cut = Phi^-1(p). Hits go through their own distribution function, piecewise linear in
+    An element that is hit with probability h has cut = Phi^-1(1 - h). Hits go through their own distribution function, piecewise linear in
     log x between `knots` quantiles. A model that draws v ~ N(-cut, 1) and puts max(v, 0) through the inverse has every element's
     distribution right. Elements never hit in training stay empty. Source: Gaussian copula, Sklar (1959); Nelsen, An introduction to copulas (2006).
     """
@@ -23,50 +24,46 @@ class Gaussianise(Transform):
     def __init__(self, shape: tuple[int, ...], knots: int = 64) -> None:
         super().__init__()
         cells = math.prod(shape)
-        self.register_buffer("empty", torch.full((cells,), math.nan))
+        self.register_buffer("hit", torch.full((cells,), math.nan))
         self.register_buffer("log_knots", torch.full((cells, knots), math.nan))
-        self.empty: Tensor
+        self.hit: Tensor
         self.log_knots: Tensor
 
     def fit(self, x: Tensor, condition: Tensor) -> None:
         cells = x.flatten(1).T
-        hits = (cells > 0).sum(1)
-        self.empty.copy_(1 - hits / cells.shape[1])
-        self.empty.clamp_(min=0.5 / cells.shape[1])
+        hits, n = (cells > 0).sum(1), cells.shape[1]
+        self.hit.copy_((hits / n).clamp(0.5 / n, 1 - 0.5 / n))
         for cell, (values, count) in enumerate(zip(cells, hits.tolist(), strict=True)):
-            hit = values.sort().values[len(values) - count :] if count else torch.ones(1)
-            self.log_knots[cell] = _at_levels(hit.log(), self.log_knots.shape[1])
+            log_hits = values.sort().values[n - count :].log() if count else torch.full((1,), NEVER)
+            self.log_knots[cell] = _at_levels(log_hits, self.log_knots.shape[1])
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         self.require_fitted()
         flat = x.flatten(1)
         event, cell = torch.nonzero(flat > 0, as_tuple=True)
-        level = self._level(flat[event, cell].log(), cell)
-        empty = self.empty[cell].double()
-        probability = (empty + (1 - empty) * level).clamp(EDGE, 1 - EDGE)
+        survival = self.hit[cell] * (1 - self._level(flat[event, cell].log(), cell))
         y = torch.zeros_like(flat)
-        y[event, cell] = (torch.special.ndtri(probability) - torch.special.ndtri(empty)).to(y.dtype).clamp_min(EDGE)
+        y[event, cell] = (torch.special.ndtri(self.hit)[cell] - torch.special.ndtri(survival.clamp_min(EDGE))).clamp_min(EDGE)
         return y.reshape(x.shape)
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
         self.require_fitted()
-        flat = y.flatten(1)
-        event, cell = torch.nonzero((flat > 0) & (self.empty < 1), as_tuple=True)
-        empty = self.empty[cell].double()
-        probability = torch.special.ndtr(flat[event, cell].double() + torch.special.ndtri(empty))
-        position = ((probability - empty) / (1 - empty)).clamp(0, 1) * (self.log_knots.shape[1] - 1)
-        below = position.long().clamp_max(self.log_knots.shape[1] - 2)
+        flat, last = y.flatten(1), self.log_knots.shape[1] - 1
+        event, cell = torch.nonzero(flat > 0, as_tuple=True)
+        survival = torch.special.ndtr(torch.special.ndtri(self.hit)[cell] - flat[event, cell]) / self.hit[cell]
+        position = (1 - survival).clamp(0, 1) * last
+        below = position.long().clamp_max(last - 1)
         x = torch.zeros_like(flat)
-        log_x = torch.lerp(self.log_knots[cell, below], self.log_knots[cell, below + 1], (position - below).to(y.dtype))
-        x[event, cell] = log_x.exp()
+        x[event, cell] = torch.lerp(self.log_knots[cell, below], self.log_knots[cell, below + 1], position - below).exp()
         return x.reshape(y.shape)
 
     def _level(self, log_x: Tensor, cell: Tensor) -> Tensor:
-        """The quantile level in [0, 1] of hits in their cell's distribution, float64."""
-        knots = self.log_knots[cell]
-        above = torch.searchsorted(knots, log_x[:, None]).squeeze(1).clamp(1, knots.shape[1] - 1)
-        low, high = knots.gather(1, above[:, None] - 1).squeeze(1).double(), knots.gather(1, above[:, None]).squeeze(1).double()
-        return (above - 1 + ((log_x - low) / (high - low).clamp_min(1e-12)).clamp(0, 1)) / (knots.shape[1] - 1)
+        """The quantile level in [0, 1] of hits in their cell's distribution."""
+        knots, last = self.log_knots[cell], self.log_knots.shape[1] - 1
+        above = torch.searchsorted(knots, log_x[:, None]).clamp(1, last)
+        low, high = knots.gather(1, above - 1), knots.gather(1, above)
+        share = (log_x[:, None] - low) / (high - low).clamp_min(1e-12)
+        return ((above - 1 + share.clamp(0, 1)) / last).squeeze(1)
 
 
 def _at_levels(ordered: Tensor, count: int) -> Tensor:

@@ -1,0 +1,96 @@
+"""`facsim evaluate`: judge candidates against the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facsim.cli.options import Json, Seed
+from facsim.cli.show import say, show_json, show_scorecard
+from facsim.core import FacsimError
+
+if TYPE_CHECKING:
+    from facsim.core import Events
+    from facsim.evaluation.scorecard import Scorecard
+
+
+def evaluate(
+    candidates: list[Path],
+    /,
+    *,
+    truth: Path,
+    out: Path,
+    train: Path | None = None,
+    recipe: str = "fast",
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Judge candidates against the truth: scorecard.json and report.html, every score beside its floor.
+
+    Parameters
+    ----------
+    candidates
+        Files of generated events; several are judged side by side.
+    truth
+        File of true events that no candidate was trained on.
+    train
+        File of true events, by preference those the candidates were trained on: gives the floor at full size.
+    recipe
+        fast, or official (the Fast Calorimeter Simulation Challenge's).
+    out
+        Folder for scorecard.json and report.html.
+    seed
+        Seed of splits and bootstrap.
+    json
+        Print the scorecards as one JSON document.
+    """
+    from facsim.data import read
+
+    samples = dict(zip(_names(candidates), map(read, candidates), strict=True))
+    true, trained = read(truth), None if train is None else read(train)
+    cards = judge(samples, true, trained, out, recipe=recipe, seed=seed)
+    if json:
+        show_json({name: _document(card) for name, card in cards.items()})
+        return
+    for name, card in cards.items():
+        show_scorecard(card, f"{name} against {truth.name}")
+    say(f"{out / 'report.html'}")
+
+
+def judge(
+    samples: dict[str, Events],
+    truth: Events,
+    train: Events | None,
+    out: Path,
+    *,
+    recipe: str = "fast",
+    seed: int = 0,
+    history: dict[str, list[float]] | None = None,
+) -> dict[str, Scorecard]:
+    """Scorecards of all samples, written with the report into the folder: scorecard.json, or NAME.json for each of several."""
+    from facsim.core import coarsen
+    from facsim.core.coarsen import coarsening_factor
+    from facsim.evaluation.evaluate import evaluate as score
+    from facsim.report import write_report
+
+    cards = {name: score(events, truth, train=train, recipe=recipe, seed=seed) for name, events in samples.items()}
+    factor = coarsening_factor(truth.detector, next(iter(samples.values())).detector)
+    out.mkdir(parents=True, exist_ok=True)
+    for name, card in cards.items():
+        card.save(out / ("scorecard.json" if len(cards) == 1 else f"{name}.json"))
+    write_report(out / "report.html", coarsen(truth, factor or 1), samples, cards, history=history)
+    return cards
+
+
+def _names(paths: list[Path]) -> list[str]:
+    """A short name for each file, its path where two share one."""
+    stems = [path.stem for path in paths]
+    if len(set(paths)) < len(paths):
+        raise FacsimError("a candidate is given twice", expected="different files")
+    return stems if len(set(stems)) == len(stems) else [str(path.with_suffix("")).replace("/", "-") for path in paths]
+
+
+def _document(card: Scorecard) -> object:
+    import json
+
+    return json.loads(card.to_json())

@@ -1,0 +1,51 @@
+"""`facsim models|metrics|detectors|simulators|zoo list`: what there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from facsim.cli.options import Json
+from facsim.cli.show import show_json, show_table
+
+Rows = list[dict[str, str]]
+
+
+def _show(title: str, rows: Rows, as_json: bool) -> None:
+    if as_json:
+        show_json(rows)
+        return
+    columns = list(rows[0]) if rows else ["name"]
+    show_table(title, columns, [[row[c] for c in columns] for row in rows])
+
+
+def _first_line(thing: Any) -> str:
+    return (thing.__doc__ or "").strip().split("\n")[0]
+
+
+def models(*, json: Json = False) -> None:
+    """The families of generators, and when to choose each."""
+    from facsim.models import MODELS
+
+    _show("Models", [{"name": k, "idea": f.idea, "when": f.when, "cost": f.cost, "source": f.source} for k, f in MODELS.items()], json)
+
+
+def detectors(*, json: Json = False) -> None:
+    """The kinds of detectors."""
+    from facsim.core import DETECTORS
+
+    _show("Detectors", [{"name": k, "what": _first_line(d)} for k, d in DETECTORS.items()], json)
+
+
+def simulators(*, json: Json = False) -> None:
+    """The built-in truth simulators."""
+    from facsim.simulators import SIMULATORS
+
+    _show("Simulators", [{"name": k, "what": s.description, "source": s.source} for k, s in SIMULATORS.items()], json)
+
+
+def zoo(*, json: Json = False) -> None:
+    """The surrogates that ship with facsim."""
+    from facsim.surrogate import read_manifest
+    from facsim.surrogate import zoo as folders
+
+    _show("Zoo", [{"name": k, "model": read_manifest(f)["model"]["name"]} for k, f in folders().items()], json)

@@ -1,0 +1,114 @@
+"""`facsim sample`: generate events with a trained surrogate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from cyclopts import Parameter
+
+from facsim.cli.options import Seed, pairs, positive
+from facsim.cli.show import counting_bar, say
+from facsim.cli.surrogates import open_surrogate
+from facsim.core import FacsimError, Variable
+from facsim.core.events import Array
+from facsim.core.table import unknown
+from facsim.core.units import parse_quantity
+
+if TYPE_CHECKING:
+    from facsim.surrogate import Surrogate
+
+
+def sample(
+    surrogate: str,
+    /,
+    *,
+    out: Path,
+    n: int | None = None,
+    like: Path | None = None,
+    condition: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = (),
+    format: str = "native",
+    seed: Seed = 0,
+    extrapolate: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Generate events with a trained surrogate.
+
+    Parameters
+    ----------
+    surrogate
+        Run folder, bundle folder, or zoo:NAME.
+    out
+        File to write.
+    n
+        Number of events; their conditions are drawn as in the training data unless `--condition` fixes them.
+    like
+        File of events whose conditions are taken, one event for each.
+    condition
+        Fixed conditions, such as energy=50GeV; conditions that training kept constant may be left out.
+    format
+        Format to write.
+    seed
+        Seed of all random numbers.
+    extrapolate
+        Allow conditions outside the training range; such events are flagged in the file.
+    """
+    from facsim.data import open_writer
+    from facsim.surrogate import blocks
+
+    chosen = open_surrogate(surrogate)
+    given = _conditions(chosen, n, like, condition)
+    total = positive(n if n is not None else 1000, "--n") if given is None else len(given)
+    about = {"surrogate": surrogate, "seed": seed, **chosen.about}
+    with (
+        open_writer(out, chosen.detector, chosen.variables, format, about=about) as writer,
+        counting_bar("events", total) as advance,
+    ):
+        for events in blocks(chosen, total, seed, given, extrapolate=extrapolate):
+            writer.append(events)
+            advance(len(events))
+    say(f"{out}: {total} events")
+
+
+def _conditions(surrogate: Surrogate, n: int | None, like: Path | None, fixed: tuple[str, ...]) -> Array | None:
+    """The conditions [n, c] that the options ask for; None where they are to be drawn."""
+    if like is not None:
+        if n is not None or fixed:
+            raise FacsimError("--like takes conditions and their number from a file", remedy="leave out --n and --condition")
+        return _of_file(like, surrogate.variables)
+    if fixed:
+        return np.tile(_row(pairs(fixed, "--condition"), surrogate.variables), (positive(1000 if n is None else n, "--n"), 1))
+    if n is None:
+        raise FacsimError("nothing says how many events to sample", expected="--n N, --like DATA.h5 or --condition name=value")
+    return None
+
+
+def _of_file(path: Path, variables: tuple[Variable, ...]) -> Array:
+    """The conditions of a file, in the order of the surrogate's variables."""
+    from facsim.data import open_reader
+
+    reader = open_reader(path)
+    names = {v.name for v in reader.variables}
+    for variable in variables:
+        if variable.name not in names:
+            raise unknown(variable.name, names, f"condition variable of {path}")
+    parts = [reader.read(start, start + 10_000) for start in range(0, reader.n, 10_000)]
+    return np.stack([np.concatenate([p.column(v.name) for p in parts]) for v in variables], axis=1)
+
+
+def _row(texts: dict[str, str], variables: tuple[Variable, ...]) -> Array:
+    """One condition [c] from `name: quantity` texts."""
+    for name in texts:
+        if name not in {v.name for v in variables}:
+            raise unknown(name, [v.name for v in variables], "condition variable")
+    return np.array([_value(variable, texts) for variable in variables], dtype=np.float32)
+
+
+def _value(variable: Variable, texts: dict[str, str]) -> float:
+    if variable.name in texts:
+        return parse_quantity(texts[variable.name], variable.unit)
+    if variable.low == variable.high:
+        return variable.low
+    raise FacsimError(
+        f"condition {variable.name!r} is not given", expected=f"{variable.low:g} to {variable.high:g} {variable.unit}", remedy="add it to --condition"
+    )

@@ -1,0 +1,106 @@
+"""From events to a trained surrogate: the one path that studies and the command line share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from facsim.core import Events, FacsimError, look_up, stream
+from facsim.core.contracts import Batch, Batches
+from facsim.core.events import Array
+from facsim.data import ArrayBatches, FileBatches, Source
+from facsim.models import MODELS, Family, build
+from facsim.surrogate import Surrogate
+from facsim.training import History, Progress, Settings, fit
+from facsim.transforms import Chain, Recipe, encoding
+
+FIT_EVENTS = 50_000  # the transforms are fitted to no more events than this
+PRIOR_EVENTS = 10_000  # conditions of the training data that a bundle keeps
+IN_MEMORY = 4e9  # bytes of responses above which training streams from the file
+
+TABULAR: Recipe = (("Standardise", {}),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to train and how: a family with its settings, transforms (None: the family's own), batch size, training settings."""
+
+    model: str = "vae"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    response: Recipe | None = None
+    batch_size: int = 128
+    training: Settings
+
+
+def train(
+    source: Source, plan: Plan, *, folder: Path | None = None, resume: bool = False, on_progress: Callable[[Progress], None] | None = None
+) -> tuple[Surrogate, History]:
+    """A surrogate trained on all events of the source, and the history of its training.
+
+    Transforms and ranges come from the source alone, the first weights from the seed: with `resume` the same call goes on from the folder's
+    checkpoint.
+
+    Raises:
+        FacsimError: for a bad plan, too few events, or a training that fails.
+    """
+    torch.manual_seed(plan.training.seed)
+    first = source.read(0, FIT_EVENTS)
+    if not len(first):
+        raise FacsimError("there is nothing to train on", expected="one or more events", got=0)
+    surrogate = untrained(first, plan, about={"fingerprint": source.fingerprint, "events": source.n, "seed": plan.training.seed})
+    batches = _batches(source, surrogate, first, plan)
+    objectives = surrogate.model.objectives()
+    history = fit(surrogate.model, objectives, batches, plan.training, folder=folder, resume=resume, on_progress=on_progress)
+    return surrogate, history
+
+
+def untrained(events: Events, plan: Plan, about: Mapping[str, Any]) -> Surrogate:
+    """A surrogate with transforms fitted to the events and a model with its first weights."""
+    family = look_up(MODELS, plan.model, "model")
+    variables = tuple(v.covering(events.condition[:, i]) for i, v in enumerate(events.variables))
+    recipe = plan.response if plan.response is not None else suited(family, events)
+    condition, response = torch.tensor(events.condition), torch.tensor(events.response)
+    encode = Chain((len(variables),), [("Encode", {"columns": encoding(variables)})])
+    chain = Chain(events.detector.shape, recipe)
+    chain.fit(response, condition)
+    settings = dict(plan.settings)
+    if "likelihood" in family.settings and recipe is TABULAR:
+        settings.setdefault("likelihood", "normal")
+    model = build(plan.model, encode.shape[0], chain.shape, **settings)
+    told = {"model": {"name": plan.model, "settings": settings}, "training": dict(about)}
+    return Surrogate(model, encode, chain, events.detector, variables, _prior(events, plan.training.seed), told)
+
+
+def suited(family: Family, events: Events) -> Recipe:
+    """The family's own transforms, as far as they apply: signed responses are standardised, fractions of an energy need one."""
+    if events.detector.signed:
+        return TABULAR
+    names = [v.name for v in events.variables]
+    energy = names.index("energy") if "energy" in names else None
+    return [(name, {**settings, "energy_column": energy} if name.endswith("Fractions") else settings) for name, settings in family.response]
+
+
+def _batches(source: Source, surrogate: Surrogate, first: Events, plan: Plan) -> Batches:
+    """The source's events as batches of network tensors: all in memory where they fit, else streamed from the file. Weights get mean 1."""
+    mean_weight = float(first.weights.mean())
+    if mean_weight <= 0:
+        raise FacsimError("the weights have no positive mean", expected="more signal than background", got=f"{mean_weight:g}")
+
+    def prepare(events: Events) -> Batch:
+        batch = surrogate.prepare(events)
+        return batch._replace(weight=batch.weight / mean_weight)
+
+    if source.n * first.detector.n_cells * 4 > IN_MEMORY:
+        return FileBatches(source, plan.batch_size, plan.training.seed, prepare=prepare)
+    events = first if len(first) == source.n else source.read()
+    return ArrayBatches.from_events(events, prepare, batch_size=plan.batch_size, seed=plan.training.seed)
+
+
+def _prior(events: Events, seed: int) -> Array:
+    """A random part of the conditions, for the bundle to draw from."""
+    order = stream(seed, "prior").permutation(len(events))[:PRIOR_EVENTS]
+    return events.condition[order]
