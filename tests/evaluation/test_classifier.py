@@ -122,6 +122,15 @@ def test_scores_are_of_events_that_were_not_trained_on() -> None:
     assert sorted(result.index) == list(range(1000))
 
 
+def test_samples_of_two_lengths_are_balanced() -> None:
+    result = two_sample_test(normal(600, 2, 1), normal(3000, 2, 2))
+    assert np.bincount(result.label.astype(int)).tolist() == [600, 600]
+    assert result.jsd == pytest.approx(0, abs=0.03)
+    assert (result.index[result.label == 1] < 600).all()
+    assert (result.index[result.label == 0] >= 600).all()
+    assert result.index.max() > 2000
+
+
 DEFECTS = {
     "5% energy scale": (lambda x: 1.05 * x, 0.55),
     "one dead cell": (lambda x: np.where(np.arange(144).reshape(12, 12) == 66, 0, x), 0.8),

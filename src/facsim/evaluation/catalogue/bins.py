@@ -7,10 +7,11 @@ import math
 import numpy as np
 from scipy.stats import norm
 
+from facsim.core import stream
 from facsim.core.events import Array
 from facsim.evaluation.classifier.result import area
 from facsim.evaluation.diversity import kmeans_centres, modes, nearest
-from facsim.evaluation.multivariate.samples import Estimate, standardised
+from facsim.evaluation.multivariate.samples import Estimate, parts, standardised
 
 
 def different_bins(x: Array, y: Array, *, bins: int = 50, significance: float = 0.05, seed: int = 0) -> Estimate:
@@ -21,8 +22,8 @@ def different_bins(x: Array, y: Array, *, bins: int = 50, significance: float = 
     Source: E. Richardson, Y. Weiss, On GANs and GMMs, 2018, arXiv:1805.12462 (NDB / K).
     """
     x, y = standardised(x, y, fewest=4 * bins)
-    centres = kmeans_centres(x[::2], bins, seed)
-    found = modes(x[1::2], y, centres=centres)
+    made, counted = parts(x, 2, seed)
+    found = modes(counted, y, centres=kmeans_centres(made, bins, seed))
     n, m = found.sizes
     pooled = (n * found.truth + m * found.candidate) / (n + m)
     error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
@@ -31,7 +32,7 @@ def different_bins(x: Array, y: Array, *, bins: int = 50, significance: float = 
     return Estimate(share, math.sqrt(max(share * (1 - share), significance * (1 - significance)) / bins))
 
 
-def retrieval(x: Array, y: Array) -> Estimate:
+def retrieval(x: Array, y: Array, *, seed: int = 0) -> Estimate:
     """Probability that a truth event is nearer to its closest candidate event than to its closest truth event: 0.5 for equal samples.
 
     Half of truth x [n, d] asks; the other half and as many candidate events y [m, d] answer, in units of the truth's spread.
@@ -39,8 +40,8 @@ def retrieval(x: Array, y: Array) -> Estimate:
     Source: Y. Wang et al., Ensembles of generative adversarial networks, 2016, arXiv:1612.00991 (image retrieval).
     """
     x, y = standardised(x, y, fewest=40)
-    query, answer = x[::2], x[1::2]
+    query, answer = parts(x, 2, seed)
     size = min(len(answer), len(y))
-    near_truth, near_candidate = nearest(query, answer[:size]), nearest(query, y[:size])
+    near_truth, near_candidate = nearest(query, answer[:size]), nearest(query, stream(seed, "answers").permutation(y)[:size])
     label = np.repeat([0, 1], len(query))
     return Estimate(*area(-np.concatenate([near_truth, near_candidate]), label))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from facsim.core.events import Array
-from facsim.evaluation.multivariate.samples import Estimate, squared_distances, standardised
+from facsim.evaluation.multivariate.samples import Estimate, parts, squared_distances, standardised
 
 
 def average_log_likelihood(x: Array, y: Array) -> Estimate:
@@ -21,7 +21,7 @@ def average_log_likelihood(x: Array, y: Array) -> Estimate:
     return Estimate(float(density.mean()), float(density.std() / np.sqrt(len(x))))
 
 
-def mass_coverage(x: Array, y: Array, level: float = 0.95) -> Estimate:
+def mass_coverage(x: Array, y: Array, *, level: float = 0.95, seed: int = 0) -> Estimate:
     """Fraction of truth x [n, d] where the candidate's density is above the one that `level` of the candidate y [m, d] exceeds: `level` if equal.
 
     The density is estimated from one half of the candidate, its threshold from the other.
@@ -29,9 +29,10 @@ def mass_coverage(x: Array, y: Array, level: float = 0.95) -> Estimate:
     Source: I. Tolstikhin et al., AdaGAN: boosting generative models, 2017, arXiv:1701.02386.
     """
     x, y = standardised(x, y, fewest=20)
-    threshold = np.quantile(log_density(y[1::2], y[::2]), 1 - level)
-    covered = float((log_density(x, y[::2]) > threshold).mean())
-    return Estimate(covered, float(np.sqrt(covered * (1 - covered) / len(x) + level * (1 - level) / len(y[1::2]))))
+    made, used = parts(y, 2, seed)
+    threshold = np.quantile(log_density(used, made), 1 - level)
+    covered = float((log_density(x, made) > threshold).mean())
+    return Estimate(covered, float(np.sqrt(covered * (1 - covered) / len(x) + level * (1 - level) / len(used))))
 
 
 def log_density(points: Array, sample: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from facsim.core import FacsimError
+from facsim.core import FacsimError, stream
 from facsim.core.events import Array
 from facsim.evaluation.multivariate.samples import Estimate, checked
 
@@ -69,10 +69,11 @@ def train_on_candidate(x: Array, x_class: Array, y: Array, y_class: Array, *, se
     x, y = checked(x, y, 60)
     if len(np.unique(x_class)) < 2 or len(np.unique(y_class)) < 2:
         raise FacsimError("there is nothing to classify", expected="two classes or more in each sample", got="one")
-    test = np.arange(len(x)) % 3 == 0
-    size = min(int((~test).sum()), len(y))
-    first = _accuracy(x[~test][:size], x_class[~test][:size], x[test], x_class[test], seed)
-    return Transfer(first, _accuracy(y[:size], y_class[:size], x[test], x_class[test], seed))
+    order, of_y = stream(seed, "truth").permutation(len(x)), stream(seed, "candidate").permutation(len(y))
+    test, train = np.split(order, [len(x) // 3])
+    size = min(len(train), len(y))
+    samples = [(x[train[:size]], x_class[train[:size]]), (y[of_y[:size]], y_class[of_y[:size]])]
+    return Transfer(*(_accuracy(*sample, x[test], x_class[test], seed) for sample in samples))
 
 
 def boundary_distortion(x: Array, x_class: Array, y: Array, y_class: Array, *, seed: int = 0) -> Estimate:

@@ -13,7 +13,7 @@ from facsim.core.events import Array
 from facsim.evaluation.classifier.fast import fit_fast
 from facsim.evaluation.classifier.result import area
 from facsim.evaluation.classifier.sample import labelled
-from facsim.evaluation.multivariate.samples import Estimate, standardised
+from facsim.evaluation.multivariate.samples import Estimate, parts, standardised
 
 PENALTY, STEPS, BATCH, RATE = 10.0, 600, 256, 2e-3
 
@@ -27,12 +27,12 @@ def wasserstein_critic(x: Array, y: Array, *, seed: int = 0) -> Estimate:
     arXiv:1709.08894 (one-sided penalty).
     """
     x, y = standardised(x, y, fewest=40)
-    pair = [torch.from_numpy(s).float() for s in (x, y)]
+    halves = [[torch.from_numpy(h).float() for h in parts(s, 2, seed)] for s in (x, y)]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stream(seed, "critic").integers(2**31)))
-        critic = _trained_critic(*(s[::2] for s in pair))
+        critic = _trained_critic(*(train for train, _ in halves))
     with torch.no_grad():
-        held_out = [critic(s[1::2]).double() for s in pair]
+        held_out = [critic(test).double() for _, test in halves]
     error = np.sqrt(sum(float(h.var()) / len(h) for h in held_out))
     return Estimate(float(held_out[0].mean() - held_out[1].mean()), float(error))
 
@@ -71,9 +71,9 @@ def tournament(truth: Array, candidates: Mapping[str, Array], *, seed: int = 0) 
 
 def _judged(truth: Array, player: Array, rival: Array, seed: int) -> float:
     """Area of truth against `player` from a classifier trained on truth against `rival`."""
-    third = np.arange(len(truth)) % 3
-    judge = fit_fast(labelled(truth[third == 0], rival[::2]), labelled(truth[third == 1], rival[1::2]), seed)
-    scored = labelled(truth[third == 2], player)
+    (train, validation, test), (rival_train, rival_validation) = parts(truth, 3, seed), parts(rival, 2, seed)
+    judge = fit_fast(labelled(train, rival_train), labelled(validation, rival_validation), seed)
+    scored = labelled(test, player)
     return area(judge(scored), scored.label)[0]
 
 

@@ -47,7 +47,8 @@ def two_sample_test(
 
     x and y are columns [n, d] or cells [n, *shape]; `condition` holds the conditions [n, c] and [m, c], appended as inputs. Every repeat
     trains on three fifths, stops and calibrates on one, and scores another; the scored fifths are disjoint, and copies of an event never
-    part, so no event is scored by a classifier that has seen it. All results are functions of the seed.
+    part, so no event is scored by a classifier that has seen it. The longer sample is cut to the length of the shorter. All results are
+    functions of the seed.
 
     Source: D. Lopez-Paz, M. Oquab, Revisiting classifier two-sample tests, 2017, arXiv:1610.06545.
 
@@ -59,9 +60,18 @@ def two_sample_test(
     if not 1 <= repeats <= FOLDS:
         raise FacsimError("wrong number of repeats", expected=f"1 to {FOLDS}", got=repeats)
     sample = labelled(x, y, condition)
+    kept = balanced(sample.label, stream(seed, "classifier balance"))
+    sample = sample[kept]
     fold = fold_numbers(sample, FOLDS, stream(seed, "classifier folds"))
     parts = [_score(sample, fold, number, chosen.fit, seed=seed) for number in range(repeats)]
-    return _result(sample.label, fold, parts)
+    return _result(sample.label, fold, parts, kept)
+
+
+def balanced(label: Array, rng: np.random.Generator) -> Array:
+    """Indices of equally many events of both labels, in order; those of the larger class are chosen at random."""
+    rows = [np.flatnonzero(label == value) for value in (1, 0)]
+    size = min(len(r) for r in rows)
+    return np.sort(np.concatenate([r if len(r) == size else rng.permutation(r)[:size] for r in rows]))
 
 
 class _Part(NamedTuple):
@@ -77,11 +87,11 @@ def _score(sample: Sample, fold: Array, number: int, fit: Fit, *, seed: int) -> 
     return _Part(rows, score(sample[rows]))
 
 
-def _result(label: Array, fold: Array, parts: list[_Part]) -> ClassifierResult:
+def _result(label: Array, fold: Array, parts: list[_Part], kept: Array) -> ClassifierResult:
     auc = combine([area(p.score, label[p.rows]) for p in parts])
     jsd = combine([divergence(p.score, label[p.rows]) for p in parts])
     index = np.concatenate([p.rows for p in parts])
-    return ClassifierResult(*auc, *jsd, np.concatenate([p.score for p in parts]), label[index], index, fold[index])
+    return ClassifierResult(*auc, *jsd, np.concatenate([p.score for p in parts]), label[index], kept[index], fold[index])
 
 
 def area_in_bin(result: ClassifierResult, selected: Array) -> tuple[float, float]:

@@ -56,10 +56,15 @@ def varying(x: Array) -> Array:
     return np.asarray(np.ptp(x, axis=0) > 1e-9 * np.abs(x).max(0))
 
 
+def parts(x: Array, number: int, seed: int, name: str = "parts") -> list[Array]:
+    """The rows of x in `number` disjoint random parts of equal size (within one), whatever the order of the events."""
+    return [x[np.sort(index)] for index in np.array_split(stream(seed, name).permutation(len(x)), number)]
+
+
 def over_blocks(statistic: Callable[[Array, Array], float], x: Array, y: Array, *, blocks: int = 10, seed: int = 0) -> Estimate:
     """Mean of an unbiased statistic over disjoint random blocks of both samples, and the error of that mean."""
-    parts = [np.array_split(stream(seed, "blocks", i).permutation(len(s)), blocks) for i, s in enumerate((x, y))]
-    values = [statistic(x[i], y[j]) for i, j in zip(*parts, strict=True)]
+    of_x, of_y = parts(x, blocks, seed, "blocks of truth"), parts(y, blocks, seed, "blocks of candidate")
+    values = [statistic(a, b) for a, b in zip(of_x, of_y, strict=True)]
     return Estimate(float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(blocks)))
 
 
