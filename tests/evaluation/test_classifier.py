@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from facsim.core import FacsimError
 from facsim.evaluation.classifier import Official, OfficialResNet, Recipe, Schedule, area_in_bin, two_sample_test
+from facsim.evaluation.classifier.encoding import fit_whitener
 from facsim.evaluation.classifier.fast import stack
 from facsim.evaluation.classifier.resnet import ResNet18
 from facsim.evaluation.classifier.result import area, divergence
@@ -91,6 +92,31 @@ def test_the_conditions_are_inputs() -> None:
     shuffled = np.random.default_rng(0).permutation(condition[1] + 0.1 * normal(2000, 1, 4))
     assert two_sample_test(linked, shuffled).auc == pytest.approx(0.5, abs=0.04)
     assert two_sample_test(linked, shuffled, condition=condition).auc > 0.9
+
+
+def test_a_small_shift_of_one_column_given_another_is_seen() -> None:
+    rng = np.random.default_rng(1)
+    incident = rng.uniform(0, 2, (2, 2000))  # decades
+    total = incident + 0.02 * rng.standard_normal((2, 2000))
+    total[1] += 0.02  # 5% of the energy: one width at a given energy, a hundredth of the whole range
+    x, y = (np.stack([i, t], axis=1) for i, t in zip(incident, total, strict=True))
+    assert two_sample_test(x, y, repeats=1).auc == pytest.approx(0.5 * (1 + math.erf(0.5)), abs=0.04)
+
+
+def test_the_whitened_table_has_unit_covariance_and_no_constants() -> None:
+    x = normal(500, 3, 1)
+    x[:, 2] = 2 * x[:, 0] + 1
+    table = fit_whitener(sample := labelled(x, normal(500, 3, 2)[:, :2] @ np.array([[1, 0, 2], [0, 1, 0]], np.float32) + [0, 0, 1])).table(sample)
+    assert table.shape == (1000, 3 + 2)  # the third column is a combination of the others
+    np.testing.assert_allclose(np.cov(table[:, 3:], rowvar=False), np.eye(2), atol=0.02)
+    constant = np.ones((100, 2), np.float32)
+    assert np.isfinite(fit_whitener(flat := labelled(constant, constant)).table(flat)).all()
+
+
+def test_very_many_columns_are_cells() -> None:
+    x, y = normal(200, 1200, 1), normal(200, 1200, 2)
+    y[:, 7] += 3
+    assert two_sample_test(x, y, repeats=1).auc > 0.9
 
 
 def test_copies_do_not_inflate() -> None:

@@ -11,6 +11,9 @@ from torch import Tensor
 from facsim.core.events import Array
 from facsim.evaluation.classifier.sample import Sample
 
+LARGEST = 10.0  # spreads at which a standardised column is cut
+SMALLEST_VARIANCE = 1e-7  # of a combination of columns, relative to the largest: float32 conditions carry no more
+
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
@@ -41,16 +44,30 @@ def fit_encoding(sample: Sample) -> Encoding:
 
 
 @dataclass(frozen=True, eq=False)
-class Standardiser:
-    """Mean and spread of every column of a table (features, then conditions)."""
+class Whitener:
+    """Columns of a table (features, then conditions) in units of their spread, beside their uncorrelated combinations.
+
+    Without the second half a small shift of one column given another (a total energy given the incident one) drowns in their common spread.
+    """
 
     mean: Array
     spread: Array
+    axes: Array
+
+    def table(self, sample: Sample) -> Array:
+        """Standardised columns and whitened principal components, [n, at most 2 (f + c)], cut at ten so that one wild event does not rule."""
+        standard = (columns(sample) - self.mean) / self.spread
+        table = np.concatenate([standard, standard @ self.axes], axis=1, dtype=np.float32)
+        return np.asarray(np.clip(table, -LARGEST, LARGEST))
 
     def __call__(self, sample: Sample) -> Tensor:
-        """Standardised columns [n, f + c], cut at ten spreads so that one wild event does not rule."""
-        table = (columns(sample) - self.mean) / self.spread
-        return torch.from_numpy(np.clip(table, -10, 10).astype(np.float32))
+        """The table as a tensor."""
+        return torch.from_numpy(self.table(sample))
+
+    @property
+    def size(self) -> int:
+        """Number of columns of the table."""
+        return sum(self.axes.shape)
 
 
 def columns(sample: Sample) -> Array:
@@ -58,8 +75,12 @@ def columns(sample: Sample) -> Array:
     return np.concatenate([sample.flat, sample.condition], axis=1)
 
 
-def fit_standardiser(sample: Sample) -> Standardiser:
-    """The standardiser for a training split, blind to its labels."""
+def fit_whitener(sample: Sample) -> Whitener:
+    """The whitener for a training split, blind to its labels; combinations that do not vary are left out."""
     table = columns(sample).astype(np.float64)
     spread = table.std(0)
-    return Standardiser(table.mean(0), np.where(spread > 1e-12 * np.abs(table).max(0), spread, 1.0))
+    spread = np.where(spread > 1e-12 * np.abs(table).max(0), spread, 1.0)
+    standard = np.clip((table - table.mean(0)) / spread, -LARGEST, LARGEST)
+    variance, axes = np.linalg.eigh(standard.T @ standard / len(table))
+    kept = variance > SMALLEST_VARIANCE * variance.max()
+    return Whitener(table.mean(0), spread, axes[:, kept] / np.sqrt(variance[kept]))

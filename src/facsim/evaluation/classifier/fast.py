@@ -10,11 +10,12 @@ from sklearn.linear_model import LogisticRegression
 from facsim.core.events import Array
 from facsim.evaluation.classifier.networks import fit_cells, fit_grid, fit_table
 from facsim.evaluation.classifier.sample import Sample
-from facsim.evaluation.classifier.trees import fit_trees
+from facsim.evaluation.classifier.trees import fit_table_trees, fit_trees
 
 Score = Callable[[Sample], Array]
 Fit = Callable[[Sample, Sample, int], Score]
 LARGEST_LOG_ODDS = 10.0
+MOST_COLUMNS = 1000  # of a table; responses with more are cells without a grid
 
 
 def fit_fast(train: Sample, validation: Sample, seed: int) -> Score:
@@ -23,10 +24,10 @@ def fit_fast(train: Sample, validation: Sample, seed: int) -> Score:
 
 
 def members(sample: Sample) -> tuple[Fit, ...]:
-    """Which classifiers suit the form of the responses: columns [n, d], a grid of two or three axes, or anything else."""
+    """Which classifiers suit the form of the responses: a table of columns [n, d], a grid of two or three axes, or very many columns."""
     axes = sample.response.ndim - 1
-    if axes == 1:
-        return (fit_trees, fit_table)
+    if axes == 1 and sample.flat.shape[1] <= MOST_COLUMNS:
+        return (fit_table_trees, fit_table)
     return (fit_trees, fit_cells, fit_grid) if axes in (2, 3) else (fit_trees, fit_cells)
 
 

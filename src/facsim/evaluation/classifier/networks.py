@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from facsim.core.events import Array
-from facsim.evaluation.classifier.encoding import Encoding, fit_encoding, fit_standardiser
+from facsim.evaluation.classifier.encoding import Encoding, fit_encoding, fit_whitener
 from facsim.evaluation.classifier.sample import Sample
 from facsim.evaluation.classifier.training import Schedule, train_network
 
@@ -54,11 +54,11 @@ class CellNet(nn.Module):
 
 
 def fit_table(train: Sample, validation: Sample, seed: int) -> Callable[[Sample], Array]:
-    """A perceptron on standardised columns."""
-    encode = fit_standardiser(train)
+    """A perceptron on standardised and whitened columns."""
+    encode = fit_whitener(train)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return train_network(perceptron(len(encode.mean)), encode, train, validation, PERCEPTRON, seed)
+        return train_network(perceptron(encode.size), encode, train, validation, PERCEPTRON, seed)
 
 
 def fit_cells(train: Sample, validation: Sample, seed: int) -> Callable[[Sample], Array]:
