@@ -164,9 +164,18 @@ def test_declared_units_are_converted(tmp_path: Path) -> None:
     assert (read(in_gev).response.max(), read(in_gev).column("energy")[0]) == (250.0, 50.0)
 
 
+def test_a_changed_unit_counts_in_files_of_ours_too(tmp_path: Path) -> None:
+    events = read(challenge_file(tmp_path / "a.h5", np.full((1, 15), 2.0), [3], [[3, 7]], ["energy", "x_mm"], shape=(3, 5), cell_mm=1.0))
+    write(events, tmp_path / "b.h5", "calochallenge")
+    with h5py.File(tmp_path / "b.h5", "r+") as file:
+        file.attrs["unit"] = "GeV"
+    changed = read(tmp_path / "b.h5")
+    assert (changed.response.max(), changed.condition.tolist()) == (2000.0, [[3000.0, 7.0]])
+
+
 def test_conditions_span_their_ranges_and_codes_are_choices(tmp_path: Path) -> None:
     n = SCAN_ROWS + 10
-    table = np.column_stack([np.linspace(1, 5, n), np.where(np.arange(n) % 3, 22, 111), np.linspace(-1, 1, n)])
+    table = np.column_stack([np.linspace(5, 1, n), np.where(np.arange(n) % 3, 22, 111), np.linspace(-1, 1, n)])
     variables = open_reader(
         challenge_file(tmp_path / "a.h5", np.ones((n, 1)), table[:, 0], table, ["energy", "pdg", "x_mm"], shape=(1, 1), cell_mm=1.0)
     ).variables
