@@ -13,6 +13,7 @@ from facsim.evaluation.floor import three_samples
 from facsim.evaluation.rounding import ROUNDED_BITS, is_rounded, round_significant
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.evaluation.sections import bin_rows, condition_rows, observable_rows, structure_rows
+from facsim.evaluation.sections_multivariate import SECTIONS_MULTIVARIATE
 
 Section = Callable[[Comparison], Iterable[Row]]
 
@@ -22,10 +23,12 @@ SECTIONS: dict[str, Section] = {
     "structure": structure_rows,
     "bins": bin_rows,
     "curves": curve_rows,
+    **SECTIONS_MULTIVARIATE,
 }
+FAST = ("classifier_cells", "classifier_observables", "conditions", "observables", "structure", "bins", "curves", "distances", "diversity")
 RECIPES: dict[str, tuple[str, ...]] = {
-    "fast": ("conditions", "observables", "structure", "bins", "curves"),
-    "official": ("conditions", "observables", "structure", "bins", "curves"),
+    "fast": FAST,
+    "official": (*FAST, "calochallenge"),
 }
 CONDITIONS_DIFFER = 5.0  # errors above the floor at which a condition is said to follow another distribution
 
