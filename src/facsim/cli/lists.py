@@ -43,6 +43,21 @@ def simulators(*, json: Json = False) -> None:
     _show("Simulators", [{"name": k, "what": s.description, "source": s.source} for k, s in SIMULATORS.items()], json)
 
 
+def metrics(*, json: Json = False) -> None:
+    """Observables, distances between samples of them, and measures of generative models; for each what it is or why it does not apply."""
+    from facsim.evaluation.catalogue import MEASURES
+    from facsim.evaluation.distances import DISTANCES
+    from facsim.evaluation.observables import OBSERVABLES
+
+    rows = [{"name": o.name, "kind": "observable", "what": o.description, "source": o.source} for o in OBSERVABLES.values()]
+    rows += [{"name": k, "kind": "distance", "what": d.description, "source": ""} for k, d in DISTANCES.items()]
+    rows += [
+        {"name": m.name, "kind": "measure", "what": m.summary if m.function else f"does not apply: {m.reason}", "source": m.source}
+        for m in MEASURES.values()
+    ]
+    _show("Metrics", rows, json)
+
+
 def zoo(*, json: Json = False) -> None:
     """The surrogates that ship with facsim."""
     from facsim.surrogate import read_manifest
