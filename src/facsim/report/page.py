@@ -1,0 +1,94 @@
+"""The page: headline facts, sections, one self-contained HTML file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from jinja2 import Environment, StrictUndefined
+
+from facsim.core import Events
+from facsim.evaluation.scorecard import Scorecard
+from facsim.report.comparison import Comparison
+from facsim.report.sections import SECTIONS
+from facsim.report.tables import auc_text, duration, ranked, tally
+from facsim.report.words import detector_text, ranges
+
+
+class Fact(NamedTuple):
+    """One headline number."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+def write_report(
+    path: Path,
+    truth: Events,
+    candidates: Mapping[str, Events],
+    scorecards: Mapping[str, Scorecard],
+    *,
+    history: Mapping[str, Sequence[float]] | None = None,
+    timings: Mapping[str, float] | None = None,
+    title: str = "Fast simulation against the truth",
+) -> None:
+    """Write one self-contained HTML file that compares candidates with the truth, each with its scorecard.
+
+    `history`: numbers recorded during training, by epoch; `timings`: seconds per event of candidates (and of `truth`). The file is
+    complete or absent: it is written beside `path` and renamed.
+
+    Raises:
+        FacsimError: if there is no candidate, or one has another detector than the truth or no scorecard.
+    """
+    comparison = Comparison(truth, candidates, scorecards, history or {}, timings or {})
+    replace_text(Path(path), render(comparison, title))
+
+
+def render(comparison: Comparison, title: str) -> str:
+    """The page's HTML."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(files("facsim.report").joinpath("template.html").read_text(encoding="utf-8"))
+    sections = [section for build in SECTIONS if (section := build(comparison)) is not None]
+    return template.render(title=title, subtitle=subtitle(comparison), facts=facts(comparison), sections=sections)
+
+
+def subtitle(c: Comparison) -> list[str]:
+    """Detector and conditions."""
+    return [detector_text(c.truth.detector), "Conditions: " + (", ".join(ranges(c.truth)) or "none")]
+
+
+def facts(c: Comparison) -> list[Fact]:
+    """The headline: sizes, and for each candidate its classifier AUC and the scores at the floor."""
+    sizes = [Fact("Truth", f"{len(c.truth):,} events")]
+    return sizes + [fact for name in ranked(c.scorecards) for fact in _headline(c, name)]
+
+
+def _headline(c: Comparison, name: str) -> list[Fact]:
+    card, seconds = c.scorecards[name], c.timings.get(name)
+    auc = auc_text(card)
+    found = [
+        Fact(name, f"{len(c.candidates[name]):,} events", f"{duration(seconds)} per event" if seconds else ""),
+        Fact(f"Scores at the floor, {name}", tally(card), "within 3 errors of truth against truth"),
+    ]
+    return [*found, Fact(f"Classifier AUC, {name}", auc.split(" (")[0], auc.partition("(")[2].strip(")"))] if auc else found
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing: beside it first, then rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

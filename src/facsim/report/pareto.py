@@ -1,0 +1,41 @@
+"""Speed against fidelity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from facsim.report.style import TRUTH_LINE, points, styled
+
+
+@styled
+def pareto(seconds: Mapping[str, float], score: Mapping[str, float], *, label: str, truth_seconds: float | None = None) -> Figure:
+    """One point for each candidate: events per second against a score whose best is low; the line joins those that no other beats in both."""
+    figure = Figure(figsize=(8.5, 5.6), layout="constrained")
+    ax = figure.subplots()
+    for i, name in enumerate(score):
+        ax.errorbar(1 / seconds[name], score[name], label=name, **{**points(i), "markersize": 11})
+        ax.annotate(name, (1 / seconds[name], score[name]), xytext=(9, 7), textcoords="offset points", fontsize=12)
+    front = sorted((1 / seconds[name], score[name]) for name in unbeaten(seconds, score))
+    ax.plot(*zip(*front, strict=True), color=TRUTH_LINE, linewidth=1, linestyle=":", zorder=0)
+    if truth_seconds:
+        ax.axvline(1 / truth_seconds, color=TRUTH_LINE, linestyle="--", linewidth=1.2, label="truth")
+    ax.set(xlabel="events per second", ylabel=label, xscale="log")
+    ax.margins(0.25)
+    ax.legend()
+    return figure
+
+
+def unbeaten(seconds: Mapping[str, float], score: Mapping[str, float]) -> list[str]:
+    """Candidates that no other beats in both time and score.
+
+    Examples:
+        >>> unbeaten({"a": 1.0, "b": 2.0, "c": 2.0}, {"a": 0.6, "b": 0.5, "c": 0.9})
+        ['a', 'b']
+    """
+
+    def beaten(name: str) -> bool:
+        return any(seconds[o] <= seconds[name] and score[o] <= score[name] and (seconds[o], score[o]) != (seconds[name], score[name]) for o in score)
+
+    return [name for name in score if not beaten(name)]
