@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -14,13 +15,15 @@ from facsim.core import Detector, Events, FacsimError, PolarLayer, PolarLayers, 
 from facsim.evaluation.comparison import comparison
 from facsim.evaluation.condition_bins import condition_bins
 from facsim.evaluation.conditioning import curve_of, linearity, mean_departure, resolution_terms, response_curve, width_departure
-from facsim.evaluation.evaluate import RECIPES, SECTIONS, evaluate
+from facsim.evaluation.evaluate import RECIPES, SECTIONS
+from facsim.evaluation.evaluate import evaluate as judge
 from facsim.evaluation.floor import three_samples
 from facsim.evaluation.rounding import is_rounded, round_significant, significant_bits
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.evaluation.structure import STRUCTURES, array_of, image_divergence, image_kl
 
 LAYERS, ROWS, COLUMNS, SIZE = 4, 8, 6, 10.0
+evaluate = partial(judge, recipe="observables")  # the classifiers have tests of their own
 GRID = RegularGrid((LAYERS, ROWS, COLUMNS), (20.0, SIZE, SIZE))
 VARIABLES = (Variable("energy", "MeV", 100, 1000), Variable("x", "mm", -8, 8))
 HITS = 20
@@ -223,7 +226,7 @@ def test_empty_and_constant_samples_have_finite_scores(detector: Detector) -> No
     silent = replace(live, response=np.zeros_like(live.response))
     frozen = replace(live, response=np.repeat(live.response[:1], 120, axis=0), condition=np.full((120, 1), 500.0))
     for candidate, truth in [(silent, live), (live, silent), (silent, silent), (frozen, live), (live, frozen)]:
-        card = evaluate(candidate, truth)
+        card = judge(candidate, truth)
         assert (card.worst(1)[0].excess > 5) == (candidate is not truth)
 
 

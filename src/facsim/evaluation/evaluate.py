@@ -25,8 +25,10 @@ SECTIONS: dict[str, Section] = {
     "curves": curve_rows,
     **SECTIONS_MULTIVARIATE,
 }
-FAST = ("classifier_cells", "classifier_observables", "conditions", "observables", "structure", "bins", "curves", "distances", "diversity")
+OBSERVED = ("conditions", "observables", "structure", "bins", "curves")
+FAST = ("classifier_cells", "classifier_observables", *OBSERVED, "distances", "diversity")
 RECIPES: dict[str, tuple[str, ...]] = {
+    "observables": OBSERVED,  # seconds: one observable at a time, no classifier
     "fast": FAST,
     "official": (*FAST, "calochallenge"),
 }

@@ -11,6 +11,7 @@ from facsim.core import FacsimError
 from facsim.core.events import Array
 
 FEWEST = 50  # events of each class below which no classifier is trained
+COLLAPSE = 0.02  # fraction of all events: what recurs more often is a collapse, which a classifier should see
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,7 @@ def fold_numbers(sample: Sample, folds: int, rng: np.random.Generator) -> Array:
     """A fold for every event, [n]: classes spread evenly, and all copies of one event in the same fold.
 
     Without that a classifier recognises an event that it was trained on. Responses that repeat within the truth (empty events, integers)
-    are atoms of the data, not copies, and are dealt out like all others.
+    are atoms of the data, not copies, and are dealt out like all others; so is what a collapsed candidate repeats without end.
     """
     family, first = families(sample)
     fold = np.empty(len(sample), dtype=np.int64)
@@ -74,8 +75,8 @@ def fold_numbers(sample: Sample, folds: int, rng: np.random.Generator) -> Array:
 def families(sample: Sample) -> tuple[Array, Array]:
     """For each event the first event of which it is a copy (itself, mostly), [n]; and the list of these first events."""
     keys = [hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in sample.flat]
-    _, first, inverse, _ = np.unique(np.array(keys), return_index=True, return_inverse=True, return_counts=True)
+    _, first, inverse, counts = np.unique(np.array(keys), return_index=True, return_inverse=True, return_counts=True)
     in_truth = np.bincount(inverse, weights=sample.label, minlength=len(first))
-    atom = in_truth[inverse] > 1
+    atom = ((in_truth > 1) | (counts > COLLAPSE * len(sample)))[inverse]
     family = np.where(atom, np.arange(len(sample)), first[inverse])
     return family, np.unique(family)
