@@ -12,8 +12,8 @@ test: $(STAMP) lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 lint: $(STAMP)
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests benchmarks tools conftest.py
+	$(BIN)/ruff check src tests benchmarks tools conftest.py
 	$(BIN)/mypy
 
 $(STAMP): pyproject.toml constraints.txt

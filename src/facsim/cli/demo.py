@@ -9,7 +9,7 @@ from facsim.cli.fit import make_plan
 from facsim.cli.options import Seed
 from facsim.cli.show import say, show_scorecard, training_bar
 
-EPOCHS = 40
+EPOCHS = 30
 
 
 def demo(*, out: Path = Path("demo"), seed: Seed = 0) -> None:
@@ -29,7 +29,7 @@ def demo(*, out: Path = Path("demo"), seed: Seed = 0) -> None:
     from facsim.surrogate import blocks, save_bundle
     from facsim.training import read_history
 
-    training, truth = load_sample("electron-gun").split(0.5, seed)
+    training, truth = load_sample("electron-gun").split(2 / 3, seed)
     say(f"Geant4: {len(training)} showers of 800 MeV electrons to learn from, {len(truth)} others to judge by")
     with training_bar() as update:
         surrogate, _ = train(
@@ -41,7 +41,8 @@ def demo(*, out: Path = Path("demo"), seed: Seed = 0) -> None:
         )
     save_bundle(surrogate, out / "bundle")
     events = concatenate(list(blocks(surrogate, len(truth), seed)))
-    write(events, out / "sample.h5")
+    write(events, out / "sample.h5", about={"surrogate": str(out), "seed": seed})
+    say("judging: observables, distances, and a classifier that tries to tell generated from true events")
     cards = judge({"vae": events}, truth, training, out, seed=seed, history=read_history(out / "training"))
     show_scorecard(cards["vae"], "VAE against Geant4 (floor: Geant4 against Geant4)")
     say(f"open {out / 'report.html'}; next: facsim sample {out} --n 1000 --out more.h5")
