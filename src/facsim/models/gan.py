@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from facsim.core.contracts import Batch, Generator, Objective
+from facsim.models.family import Family
 from facsim.nets import mlp
 from facsim.objectives import ADVERSARIAL, between, gradient_penalty, weighted_mean
 
@@ -75,3 +76,16 @@ class WGANGP(Generator):
     def sample_like(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """Generated events at the batch's conditions."""
         return self.forward(batch.condition, self.draw_noise(len(batch.condition), rng))
+
+
+FAMILIES = {
+    "wgan-gp": Family(
+        WGANGP,
+        idea="a generator against a critic that measures the Wasserstein distance",
+        when="sharp single events matter more than an easy training",
+        cost="five steps of the critic for one of the generator; one pass of the generator an event",
+        source="Gulrajani et al. (2017), arXiv:1704.00028",
+        response=(("Log", {"offset": 1.0}), ("Scale", {})),
+        training={"epochs": 60, "learning_rate": 1e-4, "betas": (0.0, 0.9)},
+    ),
+}

@@ -1,0 +1,31 @@
+"""What a family of models is: a row of the table MODELS."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from facsim.core.contracts import Generator
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family of models: how to build one, and what a user wants to know before choosing it.
+
+    `response` is the recipe of transforms that suits the family on a calorimeter's cells, `training` the settings that train it well.
+    """
+
+    build: Callable[..., Generator]
+    idea: str
+    when: str
+    cost: str
+    source: str
+    response: tuple[tuple[str, dict[str, Any]], ...]
+    training: dict[str, Any]
+
+    @property
+    def settings(self) -> dict[str, inspect.Parameter]:
+        """The keyword settings of `build`, by name."""
+        return {k: p for k, p in inspect.signature(self.build).parameters.items() if p.kind is p.KEYWORD_ONLY}
