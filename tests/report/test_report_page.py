@@ -13,7 +13,7 @@ import pytest
 from facsim.core import Detector, Events, FacsimError, GridLayer, LayeredGrid, PolarLayers, RegularGrid, Variable, Vector
 from facsim.evaluation.observables import columns
 from facsim.evaluation.scorecard import Row, Scorecard
-from facsim.report import page, sections, write_report
+from facsim.report import layout, page, write_report
 from facsim.report.tables import measured
 
 DETECTORS: dict[str, Detector] = {
@@ -42,7 +42,7 @@ def card(excess: float = 5.0) -> Scorecard:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages with empty pictures, where only the words matter."""
-    monkeypatch.setattr(sections, "data_address", lambda figure: "data:image/png;base64,AA==")
+    monkeypatch.setattr(layout, "data_address", lambda figure: "data:image/png;base64,AA==")
 
 
 class Page(HTMLParser):

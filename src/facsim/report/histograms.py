@@ -28,7 +28,8 @@ def edges_from(truth: Array, bins: int = BINS) -> Array:
     if bool(np.all(truth == np.round(truth))) and high > low:
         return _whole(float(np.floor(low)), float(np.ceil(high)), bins)
     margin = MARGIN * (high - low) or max(abs(low), 1.0) * 0.5
-    return np.linspace(low - margin, high + margin, bins + 1)
+    start = max(low - margin, 0.0) if low >= 0 else low - margin
+    return np.linspace(start, high + margin, bins + 1)
 
 
 def _whole(low: float, high: float, bins: int) -> Array:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from facsim.core import Detector, Events, LayeredGrid, PolarLayers, RegularGrid, Vector
 from facsim.core.events import Array
+from facsim.report.moments import effective_number, mean_and_std
 from facsim.report.style import DIVERGING, SEQUENTIAL, bare, styled
 from facsim.report.words import condition_text
 
@@ -25,8 +26,7 @@ def drawable(events: Events) -> bool:
 
 def mean_image(events: Events) -> Array:
     """The picture of the mean response, [rows, columns]; 0 without events. Drawing is linear, so it is the mean of the pictures."""
-    total = float(events.weights.sum()) or 1.0
-    return events.detector.image(np.tensordot(events.weights.astype(np.float64), events.response.astype(np.float64), 1) / total)
+    return events.detector.image(mean_and_std(events.response, events.weights)[0])
 
 
 def extent(detector: Detector) -> tuple[float, float, float, float] | None:
@@ -46,21 +46,51 @@ def _half_sides(detector: Detector) -> tuple[float, float] | None:
     return None
 
 
+def has_errors(events: Events) -> bool:
+    """Whether each pixel is one cell, so that the cells' errors are the picture's."""
+    return events.detector.n_layers == 1 and isinstance(events.detector, RegularGrid)
+
+
 @styled
 def average_images(truth: Events, candidates: Mapping[str, Events]) -> Figure:
-    """A row for each candidate: mean truth, mean candidate (one logarithmic scale), truth minus candidate (symmetric scale)."""
-    figure = Figure(figsize=(15, 4.7 * len(candidates)), layout="constrained")
-    grid = figure.subplots(len(candidates), 3, squeeze=False)
-    expected, frame = mean_image(truth), extent(truth.detector)
+    """A row for each candidate: mean truth and mean candidate (one logarithmic scale), truth minus candidate (symmetric scale).
+
+    Where each pixel is one cell also the difference in units of its statistical error.
+    """
+    columns = 4 if has_errors(truth) else 3
+    figure = Figure(figsize=(4.2 * columns + 2.0, 3.9 * len(candidates) + 0.3), layout="constrained")
+    grid = figure.subplots(len(candidates), columns, squeeze=False)
     for row, (name, events) in zip(grid, candidates.items(), strict=True):
-        found = mean_image(events)
-        norm = log_scale([expected, found])
-        for ax, image, title in zip(row, (expected, found), ("truth", name)):
-            _show(ax, image, frame, norm=norm, cmap=SEQUENTIAL, title=f"{title}, mean of {len(truth if image is expected else events):,} events")
+        _average_row(row, truth, events, name)
         figure.colorbar(row[1].images[0], ax=row[:2], label="energy per cell [MeV]", pad=0.01)
-        _show(row[2], expected - found, frame, norm=symmetric_scale(expected - found), cmap=DIVERGING, title=f"truth − {name}")
         figure.colorbar(row[2].images[0], ax=row[2], label="difference [MeV]", pad=0.01)
+        for ax in row[3:]:
+            figure.colorbar(ax.images[0], ax=ax, label="difference / error", pad=0.01, extend="both")
+        for ax in row[1:]:
+            ax.set_ylabel("")
     return figure
+
+
+def _average_row(row: Sequence[Axes], truth: Events, candidate: Events, name: str) -> None:
+    expected, found, frame = mean_image(truth), mean_image(candidate), extent(truth.detector)
+    norm = log_scale([expected, found])
+    _show(row[0], expected, frame, norm=norm, cmap=SEQUENTIAL, title="truth")
+    _show(row[1], found, frame, norm=norm, cmap=SEQUENTIAL, title=name)
+    _show(row[2], expected - found, frame, norm=symmetric_scale(expected - found), cmap=DIVERGING, title=f"truth − {name}")
+    for ax in row[3:]:
+        _show(ax, difference_in_errors(truth, candidate), frame, norm=Normalize(-5, 5), cmap=DIVERGING, title=f"(truth − {name}) / error")
+
+
+def difference_in_errors(truth: Events, candidate: Events) -> Array:
+    """Truth minus candidate of each cell's mean over its statistical error, [rows, columns]; 0 where neither varies."""
+    (a, a_error), (b, b_error) = (_mean_and_error(events) for events in (truth, candidate))
+    error = np.hypot(a_error, b_error)
+    return np.divide(a - b, error, out=np.zeros_like(error), where=error > 0).reshape(truth.detector.shape[-2:])
+
+
+def _mean_and_error(events: Events) -> tuple[Array, Array]:
+    mean, std = mean_and_std(events.response, events.weights)
+    return mean, std / np.sqrt(max(effective_number(events.weights), 1.0))
 
 
 @styled
@@ -69,17 +99,15 @@ def gallery(truth: Events, candidates: Mapping[str, Events], columns: int = 6) -
     chosen = spread_out(truth, columns)
     rows = {"truth": truth[chosen], **{name: events[nearest(truth.condition[chosen], events.condition)] for name, events in candidates.items()}}
     pictures = {name: [events.detector.image(r) for r in events.response] for name, events in rows.items()}
-    figure = Figure(figsize=(2.4 * columns + 1.2, 2.55 * len(rows) + 0.6), layout="constrained")
+    figure = Figure(figsize=(2.4 * columns + 1.2, 2.45 * len(rows) + 0.3), layout="constrained")
     grid = figure.subplots(len(rows), len(chosen), squeeze=False)
     norm = log_scale([p for row in pictures.values() for p in row])
     for line, (name, images) in zip(grid, pictures.items(), strict=True):
-        for ax, image, condition in zip(line, images, rows[name].condition, strict=True):
+        for ax, image, condition in zip(line, images, rows[name].condition, strict=False):
             _show(ax, image, extent(truth.detector), norm=norm, cmap=SEQUENTIAL, title=condition_text(truth.variables, condition))
             ax.title.set_fontsize(12)
+        bare(line)
         line[0].set_ylabel(name, loc="center")
-    bare(grid.flat)
-    for ax in grid.flat:
-        ax.set_xlabel("")
     figure.colorbar(grid[0, 0].images[0], ax=grid, label="energy per cell [MeV]", pad=0.01)
     return figure
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +13,26 @@ from jinja2 import Environment, StrictUndefined
 
 from facsim.core import Events
 from facsim.evaluation.scorecard import Scorecard
+from facsim.report import sections_figures as figures
+from facsim.report import sections_scores as scores
 from facsim.report.comparison import Comparison
-from facsim.report.sections import SECTIONS
-from facsim.report.tables import auc_text, duration, ranked, tally
-from facsim.report.words import detector_text, ranges
+from facsim.report.layout import Section
+from facsim.report.tables import auc_rows, duration, ranked, tally
+from facsim.report.words import detector_text, measured, ranges
+
+SECTIONS: tuple[Callable[[Comparison], Section | None], ...] = (
+    scores.ranking,
+    scores.failures,
+    figures.image_section,
+    figures.profile_section,
+    figures.histogram_section,
+    figures.conditioning,
+    figures.correlation_section,
+    figures.distinguish_section,
+    scores.scorecard_section,
+    figures.training,
+    scores.provenance,
+)
 
 
 class Fact(NamedTuple):
@@ -35,17 +51,19 @@ def write_report(
     *,
     history: Mapping[str, Sequence[float]] | None = None,
     timings: Mapping[str, float] | None = None,
+    train: Events | None = None,
     title: str = "Fast simulation against the truth",
 ) -> None:
     """Write one self-contained HTML file that compares candidates with the truth, each with its scorecard.
 
-    `history`: numbers recorded during training, by epoch; `timings`: seconds per event of candidates (and of `truth`). The file is
-    complete or absent: it is written beside `path` and renamed.
+    `history`: numbers recorded during training, by epoch; `timings`: seconds per event of candidates (and of `truth`);
+    `train`: events of the truth that the candidates were trained on, for the memorisation check. The file is complete or absent: it is
+    written beside `path` and renamed.
 
     Raises:
         FacsimError: if there is no candidate, or one has another detector than the truth or no scorecard.
     """
-    comparison = Comparison(truth, candidates, scorecards, history or {}, timings or {})
+    comparison = Comparison(truth, candidates, scorecards, history or {}, timings or {}, train)
     replace_text(Path(path), render(comparison, title))
 
 
@@ -70,12 +88,15 @@ def facts(c: Comparison) -> list[Fact]:
 
 def _headline(c: Comparison, name: str) -> list[Fact]:
     card, seconds = c.scorecards[name], c.timings.get(name)
-    auc = auc_text(card)
+    auc = max(auc_rows(card), key=lambda r: r.value, default=None)
     found = [
         Fact(name, f"{len(c.candidates[name]):,} events", f"{duration(seconds)} per event" if seconds else ""),
         Fact(f"Scores at the floor, {name}", tally(card), "within 3 errors of truth against truth"),
     ]
-    return [*found, Fact(f"Classifier AUC, {name}", auc.split(" (")[0], auc.partition("(")[2].strip(")"))] if auc else found
+    if auc is None:
+        return found
+    note = f"on {auc.observable}; floor {measured(auc.floor, auc.floor_error)}"
+    return [*found, Fact(f"Classifier AUC, {name}", measured(auc.value, auc.error), note)]
 
 
 def replace_text(path: Path, text: str) -> None:

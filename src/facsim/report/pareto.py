@@ -12,18 +12,19 @@ from facsim.report.style import TRUTH_LINE, points, styled
 @styled
 def pareto(seconds: Mapping[str, float], score: Mapping[str, float], *, label: str, truth_seconds: float | None = None) -> Figure:
     """One point for each candidate: events per second against a score whose best is low; the line joins those that no other beats in both."""
-    figure = Figure(figsize=(8.5, 5.6), layout="constrained")
+    figure = Figure(figsize=(9.5, 5.2), layout="constrained")
     ax = figure.subplots()
     for i, name in enumerate(score):
-        ax.errorbar(1 / seconds[name], score[name], label=name, **{**points(i), "markersize": 11})
-        ax.annotate(name, (1 / seconds[name], score[name]), xytext=(9, 7), textcoords="offset points", fontsize=12)
+        ax.errorbar(1 / seconds[name], score[name], **{**points(i), "markersize": 12})
+        ax.annotate(name, (1 / seconds[name], score[name]), xytext=(9, 7), textcoords="offset points", fontsize=14)
     front = sorted((1 / seconds[name], score[name]) for name in unbeaten(seconds, score))
     ax.plot(*zip(*front, strict=True), color=TRUTH_LINE, linewidth=1, linestyle=":", zorder=0)
     if truth_seconds:
         ax.axvline(1 / truth_seconds, color=TRUTH_LINE, linestyle="--", linewidth=1.2, label="truth")
     ax.set(xlabel="events per second", ylabel=label, xscale="log")
     ax.margins(0.25)
-    ax.legend()
+    if truth_seconds:
+        ax.legend()
     return figure
 
 

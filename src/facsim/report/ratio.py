@@ -14,7 +14,7 @@ from facsim.report.style import TRUTH_FILL, TRUTH_LINE, look, points
 
 RATIO_RANGE = (0.4, 1.6)
 MARGINS = {"left": 0.16, "right": 0.97, "top": 0.98, "bottom": 0.13, "hspace": 0.05}
-LOG_ABOVE = 300.0  # a logarithmic scale from this ratio of largest to smallest filled bin
+LOG_ABOVE = 25.0  # a logarithmic scale from this ratio of the largest to the median filled bin
 
 
 class Bars(NamedTuple):
@@ -94,7 +94,14 @@ def _vertical_range(ax: Axes, heights: list[Array], headroom: int) -> None:
     filled = filled[filled > 0]
     if not len(filled):
         ax.set_ylim(0, 1)
-    elif filled.max() > LOG_ABOVE * filled.min() and not any((h < 0).any() for h in heights):
+    elif spans_decades(heights[0]) and not any((h < 0).any() for h in heights):
         ax.set(yscale="log", ylim=(filled.min() / 2, filled.max() * (filled.max() / filled.min()) ** (0.12 * headroom)))
     else:
-        ax.set_ylim(min(0.0, *(float(h.min()) for h in heights)), filled.max() * (1 + 0.16 * headroom))
+        low = min(float(h.min()) for h in heights)
+        ax.set_ylim(1.2 * min(low, 0.0), filled.max() * (1 + 0.16 * headroom))
+
+
+def spans_decades(height: Array) -> bool:
+    """Whether most of the bins would be invisible on a linear scale: the median of the filled ones lies far below the largest."""
+    filled = height[height > 0]
+    return bool(len(filled)) and bool(filled.max() > LOG_ABOVE * np.median(filled))

@@ -80,6 +80,7 @@ def with_unit(label: str, unit: str) -> str:
 
 
 def bare(axes: Iterable[Axes]) -> None:
-    """No ticks: for pictures whose scale stands elsewhere."""
+    """No ticks and labels: for pictures whose scale stands elsewhere."""
     for ax in axes:
+        ax.set(xlabel="", ylabel="")
         ax.tick_params(which="both", length=0, labelbottom=False, labelleft=False)

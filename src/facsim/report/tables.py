@@ -10,6 +10,7 @@ import numpy as np
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.report.words import measured
 
+UNJUDGED = ("published_separation",)
 ERRORS = 3.0  # a row this many errors above its floor, or less, is at the floor
 
 
@@ -30,6 +31,11 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
 
+def judged(row: Row) -> bool:
+    """Whether the score has an error to be judged by; the published separation powers have none."""
+    return row.distance not in UNJUDGED
+
+
 def at_floor(row: Row) -> bool:
     """Whether the row lies within 3 errors of its floor."""
     return row.excess <= ERRORS
@@ -42,17 +48,32 @@ def verdict(row: Row) -> Cell:
         >>> verdict(Row("E", "W1", 0.50, 0.1, 0.05, 0.0)).text
         '▲ above the floor'
     """
-    return Cell("✓ at the floor", "floor") if at_floor(row) else Cell("▲ above the floor", "above")
+    if not judged(row):
+        return Cell("– not judged")
+    return Cell("✓ at the floor", "floor") if at_floor(row) else Cell("▲ off the floor" if row.signed else "▲ above the floor", "above")
 
 
 def overall(card: Scorecard) -> list[Row]:
     """The rows over all conditions, furthest above the floor first."""
-    return sorted((r for r in card.rows if r.bin == "all"), key=lambda r: -r.excess)
+    return furthest(r for r in card.rows if r.bin == "all")
+
+
+def furthest(rows: Iterable[Row]) -> list[Row]:
+    """The rows furthest from their floor first; those that are not judged last."""
+    return sorted(rows, key=lambda r: (not judged(r), -r.excess))
+
+
+def distinct(rows: Iterable[Row]) -> list[Row]:
+    """The judged row furthest from the floor of each observable, furthest first."""
+    first: dict[str, Row] = {}
+    for row in furthest(r for r in rows if judged(r)):
+        first.setdefault(row.observable, row)
+    return list(first.values())
 
 
 def auc_rows(card: Scorecard) -> list[Row]:
     """The classifiers' areas under the ROC curve, over all conditions."""
-    return [r for r in overall(card) if "auc" in r.distance.lower()]
+    return [r for r in overall(card) if "auc" in r.distance.lower() and r.observable != "memorisation"]
 
 
 def tally(card: Scorecard) -> str:
@@ -62,18 +83,19 @@ def tally(card: Scorecard) -> str:
         >>> tally(Scorecard((Row("E", "W1", 0.1, 0.1, 0.1, 0.1), Row("E", "KS", 9.0, 0.1, 0.1, 0.1))))
         '1 of 2'
     """
-    return f"{sum(map(at_floor, card.rows))} of {len(card.rows)}"
+    rows = [r for r in card.rows if judged(r)]
+    return f"{sum(map(at_floor, rows))} of {len(rows)}"
 
 
 def row_table(rows: Iterable[Row], caption: str) -> Table:
     """Value, floor and verdict of each row."""
-    header = ("observable", "distance", "value", "floor", "unit", "bin", "errors above floor", "verdict")
+    header = ("observable", "distance", "value", "floor", "unit", "bin", "errors from floor", "verdict")
     return Table(caption, header, [_line(r) for r in rows])
 
 
 def _line(row: Row) -> list[Cell]:
     numbers = [Cell(measured(row.value, row.error), "number"), Cell(measured(row.floor, row.floor_error), "number")]
-    tail = [Cell(row.unit), Cell(row.bin), Cell(f"{row.excess:+.1f}", "number"), verdict(row)]
+    tail = [Cell(row.unit), Cell(row.bin), Cell(f"{row.excess:+z.1f}", "number"), verdict(row)]
     return [Cell(row.observable), Cell(row.distance), *numbers, *tail]
 
 
@@ -100,29 +122,30 @@ def ranked(scorecards: Mapping[str, Scorecard]) -> list[str]:
 
 
 def share_above(card: Scorecard) -> float:
-    """Fraction of the rows above the floor; 0 without rows."""
-    return 1 - sum(map(at_floor, card.rows)) / len(card.rows) if card.rows else 0.0
+    """Fraction of the judged rows off the floor; 0 without rows."""
+    rows = [r for r in card.rows if judged(r)]
+    return 1 - sum(map(at_floor, rows)) / len(rows) if rows else 0.0
 
 
 def median_excess(card: Scorecard) -> float:
     """Median of the rows' errors above the floor; 0 without rows."""
-    return float(np.median([r.excess for r in card.rows])) if card.rows else 0.0
+    return float(np.median([r.excess for r in card.rows if judged(r)] or [0.0]))
 
 
 def ranking_table(scorecards: Mapping[str, Scorecard], timings: Mapping[str, float]) -> Table:
     """A line for each candidate, best first; `timings` in seconds per event."""
-    header = ("rank", "candidate", "classifier AUC", "rows at the floor", "median errors above floor", "worst row", "time per event")
+    header = ("rank", "candidate", "classifier AUC", "scores at the floor", "median errors from floor", "worst score", "time per event")
     rows = [_rank_line(i, name, scorecards[name], timings.get(name)) for i, name in enumerate(ranked(scorecards), 1)]
-    return Table("Candidates, best first: by the fraction of rows at the floor, then by the median distance from it.", header, rows)
+    return Table("Candidates, best first: by the fraction of scores at the floor, then by the median distance from it.", header, rows)
 
 
 def _rank_line(rank: int, name: str, card: Scorecard, seconds: float | None) -> list[Cell]:
-    worst = card.worst(1)
+    worst = distinct(card.rows)
     texts = [
         auc_text(card) or "—",
         tally(card),
-        f"{median_excess(card):+.1f}",
-        f"{worst[0].observable}, {worst[0].distance} ({worst[0].excess:+.1f})" if worst else "—",
+        f"{median_excess(card):+z.1f}",
+        f"{worst[0].observable}, {worst[0].distance} ({worst[0].excess:+z.1f})" if worst else "—",
         "—" if seconds is None else duration(seconds),
     ]
     return [Cell(str(rank), "number"), Cell(name), *map(Cell, texts)]
