@@ -81,7 +81,7 @@ def test_fixed_conditions_take_units(trained: Path, tmp_path: Path) -> None:
 def test_extrapolated_events_are_flagged_in_the_file(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "s.h5"
     beyond = ["sample", str(trained), "--n", "20", "--condition", "energy=50GeV", "x=0", "--out", str(out)]
-    fails(capsys, beyond, "outside the training range")
+    fails(capsys, beyond, "outside its range")
     assert not out.exists()
     assert run([*beyond, "--extrapolate"]) == 0
     with h5py.File(out) as file:

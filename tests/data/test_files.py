@@ -267,7 +267,7 @@ MESSAGES = {
     "detector is a list": "expected a JSON dict, got list",
     "detector of no kind": "unknown detector 'Cube'",
     "detector of other fields": "does not fit a RegularGrid",
-    "variables without name": "attribute 'variables' cannot be read",
+    "variables without name": "a variable cannot be read",
     "no variables": "no attribute 'variables'",
     "nan in showers": "response has values that are not finite",
     "negative showers": "response has negative energies",

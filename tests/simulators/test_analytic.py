@@ -41,5 +41,5 @@ def test_refusals() -> None:
         Gaussian(mean_low=1, mean_high=0)
     with pytest.raises(FacsimError, match="positive parameters"):
         Beta(a=-1)
-    with pytest.raises(FacsimError, match="a is outside"):
+    with pytest.raises(FacsimError, match="'a' is outside"):
         Beta().simulate(np.array([[-1.0, 2.0]]), np.random.default_rng(0))

@@ -131,7 +131,7 @@ def test_same_stream_same_events_and_another_stream_others() -> None:
 
 @pytest.mark.parametrize("energy", [499.0, 1.1e6, np.nan])
 def test_energies_outside_are_refused(energy: float) -> None:
-    with pytest.raises(FacsimError, match=r"energy is outside .* 500 to 1e\+06 MeV.*extrapolate=True"):
+    with pytest.raises(FacsimError, match=r"'energy' is outside .* 500 to 1e\+06 MeV.*extrapolate=True"):
         pbwo4().simulate(np.array([[1e4], [energy]]), np.random.default_rng(0))
 
 

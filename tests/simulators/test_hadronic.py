@@ -96,9 +96,9 @@ def test_slopes_move_x_along_columns_and_y_along_rows() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(FacsimError, match="energy is outside"):
+    with pytest.raises(FacsimError, match="'energy' is outside"):
         hadron_calo().simulate(np.array([[1e3, 0.0, 0.0]]), np.random.default_rng(0))
-    with pytest.raises(FacsimError, match="tx is outside"):
+    with pytest.raises(FacsimError, match="'tx' is outside"):
         hadron_calo().simulate(np.array([[1e4, 0.3, 0.0]]), np.random.default_rng(0))
     with pytest.raises(FacsimError, match="impossible"):
         HadronResponse(core_weight=1.5)

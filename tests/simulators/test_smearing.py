@@ -70,7 +70,7 @@ def test_any_card_can_be_loaded() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(FacsimError, match="eta is outside"):
+    with pytest.raises(FacsimError, match="'eta' is outside"):
         TrackSmearing().simulate(np.array([[2.6, 0.0, 100.0]]), np.random.default_rng(0))
     with pytest.raises(FacsimError, match="not in order"):
         SmearingCard(regions=(Region(1.0, 0.1, 0.1), Region(0.5, 0.1, 0.1)))

@@ -62,7 +62,7 @@ def test_energy_scales_the_response(surrogate: Surrogate) -> None:
 
 @pytest.mark.parametrize("condition", [[[500.0, 0.0]], [[2e3, 6.0]], [[0.0, 2e3]]])
 def test_outside_the_range_only_when_told(surrogate: Surrogate, condition: list[list[float]]) -> None:
-    with pytest.raises(FacsimError, match="outside the training range"):
+    with pytest.raises(FacsimError, match="outside its range"):
         surrogate.simulate(np.array(condition), stream(0, "s"))
 
 

@@ -13,7 +13,7 @@ from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 from facsim.core.units import UNITS
 
-TOLERANCE = 1e-5  # of the larger end of a range: float32 storage must not push a limit outside itself
+TOLERANCE = 1e-5  # of each end of a range: float32 storage must not push a limit outside itself
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,7 @@ class Variable:
 
     def inside(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Which of the values lie in the range (and among the choices)."""
-        slack = TOLERANCE * max((abs(v) for v in (self.low, self.high) if math.isfinite(v)), default=0.0)
-        within = (values >= self.low - slack) & (values <= self.high + slack)
+        within = (values >= self.low - TOLERANCE * abs(self.low)) & (values <= self.high + TOLERANCE * abs(self.high))
         return within & np.isin(values, self.choices) if self.choices else within
 
     def covering(self, values: NDArray[Any]) -> Variable:
@@ -53,12 +52,59 @@ class Variable:
         return Variable(self.name, self.unit, float(values.min()), float(values.max()), self.choices)
 
 
+def describe_variable(variable: Variable) -> dict[str, Any]:
+    """A JSON-ready dictionary, from which `variable_from` rebuilds the variable; a range without end has None there.
+
+    Examples:
+        >>> describe_variable(Variable("energy", "MeV", low=100.0))
+        {'name': 'energy', 'unit': 'MeV', 'low': 100.0, 'high': None, 'choices': []}
+    """
+    ends = {key: (value if math.isfinite(value) else None) for key, value in (("low", variable.low), ("high", variable.high))}
+    return {"name": variable.name, "unit": variable.unit, **ends, "choices": list(variable.choices)}
+
+
+def variable_from(description: dict[str, Any]) -> Variable:
+    """The variable that `describe_variable` told of.
+
+    Raises:
+        FacsimError: if the fields are not those of a variable.
+    """
+    try:
+        return Variable(**{key: value for key, value in description.items() if value is not None})
+    except (TypeError, AttributeError) as error:
+        raise FacsimError("a variable cannot be read", expected="name, unit, low, high, choices", got=description) from error
+
+
 def inside(variables: tuple[Variable, ...], condition: NDArray[Any]) -> NDArray[np.bool_]:
     """Which rows of a condition [n, c] lie in the range of every variable."""
     result = np.ones(len(condition), dtype=np.bool_)
     for column, variable in enumerate(variables):
         result &= variable.inside(condition[:, column])
     return result
+
+
+def checked_condition(condition: NDArray[Any], variables: tuple[Variable, ...], *, extrapolate: bool = False) -> NDArray[np.float32]:
+    """A copy of the condition as float32 [n, c]; with `extrapolate` values may leave the ranges, but not turn from positive to negative.
+
+    Raises:
+        FacsimError: if it has not one column for each variable, or a value that is not allowed.
+    """
+    condition = np.array(condition, dtype=np.float32, order="C")
+    if condition.ndim != 2 or condition.shape[1] != len(variables):
+        names = ", ".join(v.name for v in variables)
+        raise FacsimError("the condition has the wrong shape", expected=f"[n, {len(variables)}] ({names})", got=list(condition.shape))
+    for values, variable in zip(condition.T, variables, strict=True):
+        possible = np.isfinite(values) & ((values > 0) | (variable.low <= 0))
+        bad = values[~possible if extrapolate else ~variable.inside(values)]
+        if len(bad):
+            raise _outside(variable, float(bad[0]))
+    return condition
+
+
+def _outside(variable: Variable, value: float) -> FacsimError:
+    expected = f"one of {variable.choices}" if variable.choices else f"{variable.low:g} to {variable.high:g} {variable.unit}"
+    remedy = "pass --extrapolate (extrapolate=True) to go beyond at your own risk"
+    return FacsimError(f"condition {variable.name!r} is outside its range", expected=expected, got=f"{value:g}", remedy=remedy)
 
 
 def column_index(variables: tuple[Variable, ...], name: str) -> int:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from facsim.core import Detector, FacsimError, Variable
-from facsim.core.detectors import from_description
+from facsim.core.detectors import describe, from_description
+from facsim.core.variables import describe_variable, variable_from
 
 
 def detector_to_json(detector: Detector) -> str:
     """The detector as JSON text."""
-    return json.dumps(detector.describe())
+    return json.dumps(describe(detector))
 
 
 def detector_from_json(text: str) -> Detector:
@@ -38,7 +37,7 @@ def variables_to_json(variables: Sequence[Variable]) -> str:
         >>> variables_to_json([Variable("energy", "MeV", low=100.0)])
         '[{"name": "energy", "unit": "MeV", "low": 100.0, "high": null, "choices": []}]'
     """
-    return json.dumps([{key: _finite(value) for key, value in asdict(v).items()} for v in variables])
+    return json.dumps([describe_variable(v) for v in variables])
 
 
 def variables_from_json(text: str) -> tuple[Variable, ...]:
@@ -47,11 +46,7 @@ def variables_from_json(text: str) -> tuple[Variable, ...]:
     Raises:
         FacsimError: if the text is no such JSON.
     """
-    entries = parse(text, list, "variables")
-    try:
-        return tuple(Variable(**{key: value for key, value in entry.items() if value is not None}) for entry in entries)
-    except (TypeError, AttributeError) as error:
-        raise FacsimError("attribute 'variables' cannot be read", expected="name, unit, low, high, choices", got=error) from error
+    return tuple(variable_from(entry) for entry in parse(text, list, "variables"))
 
 
 def parse(text: str, kind: type, attribute: str) -> Any:
@@ -67,7 +62,3 @@ def parse(text: str, kind: type, attribute: str) -> Any:
     if not isinstance(value, kind):
         raise FacsimError(f"attribute {attribute!r} cannot be read", expected=f"a JSON {kind.__name__}", got=type(value).__name__)
     return value
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isinf(value) else value

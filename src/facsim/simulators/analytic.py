@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.core import Events, FacsimError, Variable, Vector
-from facsim.simulators.prior import checked_condition
+from facsim.core.variables import checked_condition
 
 Array = NDArray[Any]
 
@@ -52,7 +52,7 @@ class Gaussian:
 
     def simulate(self, condition: Array, rng: np.random.Generator) -> Events:
         """One number for each mean [n, 1]."""
-        mean = checked_condition(condition, self.variables, extrapolate=False)
+        mean = checked_condition(condition, self.variables)
         return Events(mean, rng.normal(mean, self.width), self.detector, self.variables)
 
     def log_density(self, x: Array, condition: Array) -> Array:
@@ -92,6 +92,6 @@ class Beta:
 
     def simulate(self, condition: Array, rng: np.random.Generator) -> Events:
         """One number for each pair of parameters [n, 2]."""
-        condition = checked_condition(condition, self.variables, extrapolate=False)
+        condition = checked_condition(condition, self.variables)
         a, b = condition.T.astype(np.float64)
         return Events(condition, rng.beta(a, b)[:, None], self.detector, self.variables)

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.core import Detector, Events, FacsimError, Variable, look_up
+from facsim.core.variables import checked_condition
 from facsim.simulators.depth import THICKEST, Depth
 from facsim.simulators.longitudinal import PARTICLES, Profile, draw_profile, log_y
 from facsim.simulators.medium import Medium
-from facsim.simulators.prior import ONE_TO_100_GEV, EnergyRange, checked_condition
+from facsim.simulators.prior import ONE_TO_100_GEV, EnergyRange
 from facsim.simulators.radial import radial_shape
 from facsim.simulators.readout import accumulate, locator
 from facsim.simulators.spots import chunks, draw_slab_energies, draw_spot_counts, draw_spots, spot_number, spot_profile
@@ -76,7 +77,7 @@ class GFlash:
 
     def simulate(self, condition: Array, rng: np.random.Generator) -> Events:
         """Events for energies [n, 1] in MeV."""
-        condition = checked_condition(condition, self.variables, self.extrapolate)
+        condition = checked_condition(condition, self.variables, extrapolate=self.extrapolate)
         energy = condition[:, 0].astype(np.float64)
         response = np.zeros((len(energy), self.detector.n_cells), dtype=np.float32)
         for part in chunks(self._load(energy), SPOTS_AT_ONCE):

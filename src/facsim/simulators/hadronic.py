@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.core import Detector, Events, FacsimError, Variable
+from facsim.core.variables import checked_condition
 from facsim.simulators.depth import THICKEST, Depth
 from facsim.simulators.hadronic_profile import draw_em_share, hadronic_profile, track_loss
 from facsim.simulators.longitudinal import Profile, draw_profile, gamma_fractions
 from facsim.simulators.medium import Medium
-from facsim.simulators.prior import EnergyRange, checked_condition
+from facsim.simulators.prior import EnergyRange
 from facsim.simulators.radial import RadialShape, radial_shape
 from facsim.simulators.readout import accumulate, locator
 from facsim.simulators.spots import chunks, draw_slab_energies, draw_spot_counts, draw_spots
@@ -114,7 +115,7 @@ class HadronShowers:
 
     def simulate(self, condition: Array, rng: np.random.Generator) -> Events:
         """Events for energies and slopes [n, 3]."""
-        condition = checked_condition(condition, self.variables, self.extrapolate)
+        condition = checked_condition(condition, self.variables, extrapolate=self.extrapolate)
         response = np.zeros((len(condition), self.detector.n_cells), dtype=np.float32)
         for part in chunks(self._load(condition[:, 0]), SPOTS_AT_ONCE):
             for component in self.components(condition[part].astype(np.float64), rng):

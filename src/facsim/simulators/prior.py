@@ -1,4 +1,4 @@
-"""Where conditions come from by default, and the check of those that a user brings."""
+"""Where conditions come from by default."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facsim.core import FacsimError, Variable
+from facsim.core import FacsimError
 
 Array = NDArray[Any]
-
-ROUNDING = 1e-6  # of float32, relative
 
 
 @dataclass(frozen=True)
@@ -39,35 +37,3 @@ class EnergyRange:
 
 
 ONE_TO_100_GEV = EnergyRange(1e3, 1e5)
-
-
-def checked_condition(condition: Array, variables: tuple[Variable, ...], extrapolate: bool) -> Array:
-    """The condition as float32 [n, c].
-
-    Raises:
-        FacsimError: if it has not one column for each variable, or a value outside its range that `extrapolate` does not allow.
-    """
-    condition = np.asarray(condition, dtype=np.float32)
-    if condition.ndim != 2 or condition.shape[1] != len(variables):
-        raise FacsimError("condition has the wrong shape", expected=f"[n, {len(variables)}]", got=list(condition.shape))
-    for values, variable in zip(condition.T, variables, strict=True):
-        _require_inside(values, variable, extrapolate)
-    return condition
-
-
-def _require_inside(values: Array, variable: Variable, extrapolate: bool) -> None:
-    possible = np.isfinite(values) & ((values > 0) | (variable.low <= 0))
-    outside = ~possible if extrapolate else ~_inside(values, variable)
-    if outside.any():
-        raise FacsimError(
-            f"{variable.name} is outside the simulator's range",
-            expected=f"{variable.low:g} to {variable.high:g} {variable.unit}",
-            got=f"{values[outside][0]:g}",
-            remedy="pass extrapolate=True to go beyond at your own risk",
-        )
-
-
-def _inside(values: Array, variable: Variable) -> Array:
-    """Within the limits, up to the rounding of float32 at each of them."""
-    low, high = (limit + sign * ROUNDING * abs(limit) for limit, sign in ((variable.low, -1), (variable.high, 1)))
-    return np.asarray((values >= low) & (values <= high))

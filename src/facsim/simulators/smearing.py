@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.core import Events, FacsimError, Variable, Vector, look_up
-from facsim.simulators.prior import EnergyRange, checked_condition
+from facsim.core.variables import checked_condition
+from facsim.simulators.prior import EnergyRange
 
 Array = NDArray[Any]
 
@@ -136,7 +137,7 @@ class TrackSmearing:
 
     def simulate(self, condition: Array, rng: np.random.Generator) -> Events:
         """Events for (eta, phi, pT) [n, 3]."""
-        condition = checked_condition(condition, self.variables, extrapolate=False)
+        condition = checked_condition(condition, self.variables)
         eta, _, pt = condition.T.astype(np.float64)
         response = TARGETS[self.target][1](pt, rng.normal(pt, self.card.width(eta, pt)))
         return Events(condition, response[:, None], self.detector, self.variables)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import shutil
 import subprocess
@@ -19,8 +18,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 import facsim
-from facsim.core import FacsimError, Variable
-from facsim.core.detectors import from_description
+from facsim.core import FacsimError
+from facsim.core.detectors import describe, from_description
+from facsim.core.variables import describe_variable, variable_from
 from facsim.models import build
 from facsim.surrogate.surrogate import Surrogate
 from facsim.transforms import Chain
@@ -101,8 +101,8 @@ def _manifest(surrogate: Surrogate, weights: bytes, scorecard: dict[str, Any] | 
         "response_shape": list(surrogate.model.response_shape),
         "condition_transform": surrogate.condition_transform.recipe,
         "response_transform": surrogate.response_transform.recipe,
-        "detector": surrogate.detector.describe(),
-        "variables": [_variable(v) for v in surrogate.variables],
+        "detector": describe(surrogate.detector),
+        "variables": [describe_variable(v) for v in surrogate.variables],
         "weights": {"file": WEIGHTS, "sha256": hashlib.sha256(weights).hexdigest(), "shapes": shapes},
         **surrogate.about,
         "scorecard": scorecard,
@@ -112,7 +112,7 @@ def _manifest(surrogate: Surrogate, weights: bytes, scorecard: dict[str, Any] | 
 def _surrogate(manifest: dict[str, Any], tensors: dict[str, Tensor]) -> Surrogate:
     try:
         detector = from_description(manifest["detector"])
-        variables = tuple(_read_variable(v) for v in manifest["variables"])
+        variables = tuple(variable_from(v) for v in manifest["variables"])
         model = build(manifest["model"]["name"], manifest["condition_size"], tuple(manifest["response_shape"]), **manifest["model"]["settings"])
         condition = Chain((len(variables),), manifest["condition_transform"])
         response = Chain(detector.shape, manifest["response_transform"])
@@ -135,25 +135,12 @@ def _card(surrogate: Surrogate, scorecard: dict[str, Any] | None) -> dict[str, A
     """What a person wants to know before using the surrogate."""
     return {
         "intended_use": "fast simulation of the detector below, inside the validity range",
-        "detector": json.loads(json.dumps(surrogate.detector.describe())),
-        "validity": [_variable(v) for v in surrogate.variables],
+        "detector": json.loads(json.dumps(describe(surrogate.detector))),
+        "validity": [describe_variable(v) for v in surrogate.variables],
         "parameters": sum(p.numel() for p in surrogate.model.parameters()),
         **json.loads(json.dumps(surrogate.about)),
         "judged": bool(scorecard),
     }
-
-
-def _variable(variable: Variable) -> dict[str, Any]:
-    ends = {k: (v if math.isfinite(v) else None) for k, v in (("low", variable.low), ("high", variable.high))}
-    return {"name": variable.name, "unit": variable.unit, **ends, "choices": list(variable.choices)}
-
-
-def _read_variable(fields: dict[str, Any]) -> Variable:
-    return Variable(**{**fields, "low": _or(fields["low"], -math.inf), "high": _or(fields["high"], math.inf)})
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else value
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from facsim.core import Detector, Events, FacsimError, Variable, stream
+from facsim.core import Detector, Events, Variable, stream
 from facsim.core.contracts import Batch, Generator
 from facsim.core.events import Array
+from facsim.core.variables import checked_condition
 from facsim.transforms import Chain
 
 BATCH = 1000  # events in one pass of the network: large enough for speed, small enough for the cache
@@ -44,7 +45,7 @@ class Surrogate:
         Raises:
             FacsimError: for a condition of the wrong shape or outside the training range.
         """
-        condition = self.checked(condition, extrapolate)
+        condition = checked_condition(condition, self.variables, extrapolate=extrapolate)
         noise_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
         response = np.empty((len(condition), *self.detector.shape), dtype=np.float32)
         with torch.inference_mode():
@@ -66,29 +67,6 @@ class Surrogate:
     def draw_condition(self, n: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """n conditions distributed as those of the training data."""
         return np.asarray(self.prior[rng.integers(len(self.prior), size=n)], dtype=np.float32)
-
-    def checked(self, condition: Array, extrapolate: bool) -> NDArray[np.float32]:
-        """The condition as float32 [n, c], or the error that says what is wrong with it."""
-        condition = np.array(condition, dtype=np.float32, order="C")  # a copy: torch cannot take read-only arrays
-        if condition.ndim != 2 or condition.shape[1] != len(self.variables):
-            names = ", ".join(v.name for v in self.variables)
-            raise FacsimError("the condition has the wrong shape", expected=f"[n, {len(self.variables)}] ({names})", got=list(condition.shape))
-        if not extrapolate:
-            _require_inside(self.variables, condition)
-        return condition
-
-
-def _require_inside(variables: tuple[Variable, ...], condition: Array) -> None:
-    for i, variable in enumerate(variables):
-        bad = condition[~variable.inside(condition[:, i]), i]
-        if len(bad):
-            expected = f"one of {variable.choices}" if variable.choices else f"{variable.low:g} to {variable.high:g} {variable.unit}"
-            raise FacsimError(
-                f"condition {variable.name!r} lies outside the training range",
-                expected=expected,
-                got=f"{bad[0]:g}",
-                remedy="pass --extrapolate if you know what you do",
-            )
 
 
 def blocks(surrogate: Surrogate, n: int, seed: int, condition: Array | None = None, *, extrapolate: bool = False) -> Iterator[Events]:

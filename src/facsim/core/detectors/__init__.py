@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from facsim.core.detectors.base import Detector
@@ -15,15 +16,20 @@ from facsim.core.table import look_up
 DETECTORS: dict[str, type[Detector]] = {kind.__name__: kind for kind in (RegularGrid, LayeredGrid, PolarLayers, Vector)}
 
 
+def describe(detector: Detector) -> dict[str, Any]:
+    """A JSON-ready dictionary from which `from_description` rebuilds the detector."""
+    return {"kind": type(detector).__name__, **asdict(detector)}  # type: ignore[call-overload]
+
+
 def from_description(description: dict[str, Any]) -> Detector:
-    """The detector that `Detector.describe` told of.
+    """The detector that `describe` told of.
 
     Raises:
         FacsimError: for an unknown kind or fields that do not fit it.
 
     Examples:
         >>> grid = RegularGrid((4, 4), (1.0, 1.0))
-        >>> from_description(grid.describe()) == grid
+        >>> from_description(describe(grid)) == grid
         True
     """
     fields = dict(description)
@@ -34,4 +40,4 @@ def from_description(description: dict[str, Any]) -> Detector:
         raise FacsimError(f"the description does not fit a {kind.__name__}", got=error) from error
 
 
-__all__ = ["DETECTORS", "Detector", "GridLayer", "LayeredGrid", "PolarLayer", "PolarLayers", "RegularGrid", "Vector", "from_description"]
+__all__ = ["DETECTORS", "Detector", "GridLayer", "LayeredGrid", "PolarLayer", "PolarLayers", "RegularGrid", "Vector", "describe", "from_description"]

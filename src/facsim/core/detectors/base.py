@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -62,10 +61,6 @@ class Detector(ABC):
     def layer_starts(self) -> Array:
         """Index of each layer's first cell: cells of a layer are contiguous, so `np.add.reduceat` sums over layers."""
         return np.searchsorted(self.layers, np.arange(self.n_layers))
-
-    def describe(self) -> dict[str, Any]:
-        """A JSON-ready dictionary from which `facsim.core.detectors.from_description` rebuilds the detector."""
-        return {"kind": type(self).__name__, **asdict(self)}  # type: ignore[call-overload]
 
 
 def require(condition: bool, what: str, expected: object, got: object) -> None:
