@@ -102,6 +102,6 @@ def test_censored_likelihood_is_a_density() -> None:
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_likelihood_gradients(name: str) -> None:
     y = torch.tensor([[0.0, 1.3, 0.2]], dtype=torch.float64)
-    mean = torch.tensor([[0.4, -0.2, 2.0]], dtype=torch.float64, requires_grad=True)
+    mean = torch.tensor([[0.4, -0.2, 2.0] * LIKELIHOODS[name].outputs], dtype=torch.float64, requires_grad=True)
     log_std = torch.tensor([0.1, -0.3, 0.2], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda m, s: LIKELIHOODS[name](y, m, s + 0 * m.sum()), (mean, log_std))

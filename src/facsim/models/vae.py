@@ -12,7 +12,7 @@ from facsim.core.contracts import Batch, Generator, Objective
 from facsim.core.table import look_up
 from facsim.models.family import Family
 from facsim.nets import mlp
-from facsim.objectives import LIKELIHOODS, kl_to_standard_normal, weighted_mean
+from facsim.objectives import LIKELIHOODS, kl_to_standard_normal, total_correlation, weighted_mean
 
 SPREAD_STEP = 10.0  # a cell's spread must move by order one, a weight by far less: the same step size of the optimiser serves both
 
@@ -20,9 +20,12 @@ SPREAD_STEP = 10.0  # a cell's spread must move by order one, a weight by far le
 class VAE(Generator):
     """A latent code explains an event; the decoder says how likely the event is given the code.
 
-    `likelihood`: "censored" (a Gaussian field cut at zero: sparse hits with their spread), "normal", or "mse" (the decoder's mean alone,
-    never negative where `positive`). `beta` weighs the divergence of the code. Noise: the code, then one number per cell unless "mse".
-    Source: Kingma and Welling (2014), arXiv:1312.6114; beta: Higgins et al., beta-VAE, ICLR 2017.
+    `likelihood`: a key of LIKELIHOODS: "censored" (a Gaussian field cut at zero: sparse hits with their spread), "zero-inflated", "normal",
+    "mse" (the decoder's mean alone, never negative where `positive`), "bce" (cells between 0 and 1). `beta` weighs the divergence of the code,
+    `correlation` the total correlation of its dimensions once more, estimated as if the training had `events` events (a constant, without
+    effect on the gradient). Noise: the code, then one number per cell unless the likelihood draws none.
+    Source: Kingma and Welling (2014), arXiv:1312.6114; beta: Higgins et al., beta-VAE, ICLR 2017; correlation: Chen et al. (2018),
+    arXiv:1802.04942.
     """
 
     def __init__(
@@ -36,15 +39,18 @@ class VAE(Generator):
         likelihood: str = "censored",
         beta: float = 1.0,
         positive: bool = True,
+        correlation: float = 0.0,
+        events: int = 10_000,
     ) -> None:
         super().__init__()
         self.condition_size, self.response_shape = condition_size, tuple(response_shape)
         self.latent, self.beta, self.cells = latent, beta, math.prod(response_shape)
-        self.stochastic, self.positive = likelihood != "mse", positive and likelihood != "normal"
-        self.nll = look_up(LIKELIHOODS, likelihood, "likelihood")
+        self.correlation, self.events = correlation, events
+        self.likelihood = look_up(LIKELIHOODS, likelihood, "likelihood")
+        self.positive = positive and likelihood == "mse"
         self.encoder = mlp([self.cells + condition_size, *hidden, 2 * latent], activation)
-        self.decoder = mlp([latent + condition_size, *reversed(hidden), self.cells], activation)
-        self.spread = nn.Parameter(torch.zeros(self.cells), requires_grad=self.stochastic)
+        self.decoder = mlp([latent + condition_size, *reversed(hidden), self.likelihood.outputs * self.cells], activation)
+        self.spread = nn.Parameter(torch.zeros(self.cells), requires_grad=self.likelihood.noisy)
 
     @property
     def log_std(self) -> Tensor:
@@ -52,18 +58,16 @@ class VAE(Generator):
         return SPREAD_STEP * self.spread
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.randn(n, self.latent + self.cells * self.stochastic, generator=rng, device=rng.device)
+        return torch.randn(n, self.latent + self.cells * self.likelihood.noisy, generator=rng, device=rng.device)
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        y = self.decode(condition, noise[:, : self.latent])
-        if self.stochastic:
-            y = torch.addcmul(y, noise[:, self.latent :], self.log_std.exp())
+        y = self.likelihood.draw(self.decode(condition, noise[:, : self.latent]), self.log_std, noise[:, self.latent :])
         return (y.clamp_min(0) if self.positive else y).reshape(-1, *self.response_shape)
 
     def decode(self, condition: Tensor, code: Tensor) -> Tensor:
-        """The decoder's mean for each cell, [n, cells]."""
-        mean: Tensor = self.decoder(torch.cat([code, condition], dim=1))
-        return mean
+        """What the decoder says of each cell, usually its mean, [n, cells times the likelihood's outputs]."""
+        output: Tensor = self.decoder(torch.cat([code, condition], dim=1))
+        return output
 
     def encode(self, condition: Tensor, response: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance of the code, each [n, latent]."""
@@ -74,12 +78,15 @@ class VAE(Generator):
         return (Objective("elbo", self.elbo, tuple(p for p in self.parameters() if p.requires_grad)),)
 
     def elbo(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Minus the evidence lower bound, in its two terms."""
+        """Minus the evidence lower bound in its two terms, and the code's total correlation."""
         mean, log_variance = self.encode(batch.condition, batch.response)
         code = mean + torch.exp(0.5 * log_variance) * torch.randn(mean.shape, generator=rng, device=mean.device)
-        nll = self.nll(batch.response.flatten(1), self.decode(batch.condition, code), self.log_std)
+        nll = self.likelihood(batch.response.flatten(1), self.decode(batch.condition, code), self.log_std)
         divergence = kl_to_standard_normal(mean, log_variance)
-        return {"reconstruction": weighted_mean(nll, batch.weight), "divergence": self.beta * weighted_mean(divergence, batch.weight)}
+        terms = {"reconstruction": weighted_mean(nll, batch.weight), "divergence": self.beta * weighted_mean(divergence, batch.weight)}
+        if self.correlation:
+            terms["correlation"] = self.correlation * weighted_mean(total_correlation(code, mean, log_variance, self.events), batch.weight)
+        return terms
 
 
 FAMILIES = {
