@@ -60,6 +60,7 @@ class Page(HTMLParser):
         return [a for t, a in self.tags if t == tag]
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("name", DETECTORS)
 def test_every_observable_and_score_is_on_the_page(name: str, tmp_path: Path) -> None:
     detector = DETECTORS[name]
@@ -99,7 +100,7 @@ def test_every_picture_has_words_and_every_entry_of_the_contents_a_target(tmp_pa
     assert {str(a["href"]).lstrip("#") for a in parsed.all("a")} == targets
 
 
-@pytest.mark.parametrize("name", ["grid", "polar", "vector"])
+@pytest.mark.parametrize("name", ["grid", "volume", "vector"])
 def test_single_events_without_energy(name: str, tmp_path: Path) -> None:
     detector = DETECTORS[name]
     empty = Events(np.array([[500.0, 11.0]]), np.zeros((1, *detector.shape)), detector, (ENERGY, CODE))

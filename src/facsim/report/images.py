@@ -85,7 +85,7 @@ def difference_in_errors(truth: Events, candidate: Events) -> Array:
     """Truth minus candidate of each cell's mean over its statistical error, [rows, columns]; 0 where neither varies."""
     (a, a_error), (b, b_error) = (_mean_and_error(events) for events in (truth, candidate))
     error = np.hypot(a_error, b_error)
-    return np.divide(a - b, error, out=np.zeros_like(error), where=error > 0).reshape(truth.detector.shape[-2:])
+    return np.asarray(np.divide(a - b, error, out=np.zeros_like(error), where=error > 0)).reshape(truth.detector.shape[-2:])
 
 
 def _mean_and_error(events: Events) -> tuple[Array, Array]:

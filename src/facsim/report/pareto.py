@@ -10,8 +10,11 @@ from facsim.report.style import TRUTH_LINE, points, styled
 
 
 @styled
-def pareto(seconds: Mapping[str, float], score: Mapping[str, float], *, label: str, truth_seconds: float | None = None) -> Figure:
-    """One point for each candidate: events per second against a score whose best is low; the line joins those that no other beats in both."""
+def pareto(seconds: Mapping[str, float], score: Mapping[str, float], *, label: str, best: float = 0.0, truth_seconds: float | None = None) -> Figure:
+    """One point for each candidate: events per second against a score whose lowest is best.
+
+    The dotted line joins those that no other beats in both; `best` is the score of a perfect one.
+    """
     figure = Figure(figsize=(9.5, 5.2), layout="constrained")
     ax = figure.subplots()
     for i, name in enumerate(score):
@@ -22,6 +25,7 @@ def pareto(seconds: Mapping[str, float], score: Mapping[str, float], *, label: s
     if truth_seconds:
         ax.axvline(1 / truth_seconds, color=TRUTH_LINE, linestyle="--", linewidth=1.2, label="truth")
     ax.set(xlabel="events per second", ylabel=label, xscale="log")
+    ax.axhline(best, color=TRUTH_LINE, linewidth=1)
     ax.margins(0.25)
     if truth_seconds:
         ax.legend()

@@ -97,7 +97,8 @@ def radial(truth: Events, candidates: Mapping[str, Events]) -> Figure:
 
 def radii(events: Events) -> Array:
     """Distance of each cell's centre from the axis in mm, [cells]."""
-    return np.hypot(*events.detector.centres[:, :2].T)
+    x, y, _ = events.detector.centres.T
+    return np.asarray(np.hypot(x, y))
 
 
 def radial_edges(radius: Array) -> Array:

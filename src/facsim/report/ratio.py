@@ -13,7 +13,7 @@ from facsim.core.events import Array
 from facsim.report.style import TRUTH_FILL, TRUTH_LINE, look, points
 
 RATIO_RANGE = (0.4, 1.6)
-MARGINS = {"left": 0.16, "right": 0.97, "top": 0.98, "bottom": 0.13, "hspace": 0.05}
+MARGINS = {"left": 0.175, "right": 0.965, "top": 0.98, "bottom": 0.14, "hspace": 0.05}
 LOG_ABOVE = 25.0  # a logarithmic scale from this ratio of the largest to the median filled bin
 
 
@@ -27,7 +27,7 @@ class Bars(NamedTuple):
 
 def ratio_figure(edges: Array, truth: Bars, candidates: Mapping[str, Bars], *, xlabel: str, ylabel: str, log_x: bool = False) -> Figure:
     """Truth with its statistical band, candidates as steps, and below the ratio of each to the truth."""
-    figure = Figure(figsize=(6.4, 5.2))
+    figure = Figure(figsize=(5.8, 4.8))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.1), gridspec_kw=MARGINS)
     draw_bars(upper, edges, truth, candidates)
     below = draw_difference if truth.height.min() < 0 else draw_ratio

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from facsim.core import Detector, Events, RegularGrid, Variable, Vector
 from facsim.core.events import Array
+from facsim.core.units import factor
 
-LARGER = {"MeV": (1e3, "GeV"), "mm": (1e3, "m")}
-FROM = 1e3  # values from here on are told in the larger unit
+LARGER = {"MeV": ("GeV", "TeV", "EeV"), "mm": ("m", "km")}
 
 
 def quantity(value: float, unit: str) -> str:
@@ -19,10 +19,10 @@ def quantity(value: float, unit: str) -> str:
         >>> quantity(800, "MeV"), quantity(51234.0, "MeV"), quantity(22, "1")
         ('800 MeV', '51.2 GeV', '22')
     """
-    if unit in LARGER and abs(value) >= FROM:
-        factor, unit = LARGER[unit]
-        value /= factor
-    return f"{value:.3g}" if unit == "1" else f"{value:.3g} {unit}"
+    fitting = [larger for larger in LARGER.get(unit, ()) if abs(value) >= factor(larger, unit)]
+    shown = fitting[-1] if fitting else unit
+    number = f"{value / factor(shown, unit):.3g}"
+    return number if shown == "1" else f"{number} {shown}"
 
 
 def condition_text(variables: Sequence[Variable], condition: Array) -> str:
