@@ -1,8 +1,11 @@
-"""Gradient penalties, which keep a critic smooth."""
+"""What keeps a critic smooth: penalties on its gradient, and limits on its weights.
+
+Penalties are plain means over events: a negative weight would reward a steep critic.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -20,7 +23,7 @@ def input_gradients(critic: Critic, x: Tensor) -> Tensor:
 
 def between(real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
     """Points uniform on the lines between real and generated events."""
-    share = torch.rand(len(real), *[1] * (real.dim() - 1), generator=rng, device=real.device)
+    share = torch.rand(len(real), *[1] * (real.dim() - 1), generator=rng, device=real.device, dtype=real.dtype)
     return torch.lerp(fake.detach(), real, share)
 
 
@@ -39,3 +42,23 @@ def zero_centred_penalty(critic: Critic, x: Tensor) -> Tensor:
     Source: Mescheder et al., Which training methods for GANs do actually converge? (2018), arXiv:1801.04406 (R1).
     """
     return input_gradients(critic, x).square().sum(1)
+
+
+def clip_weights(parameters: Iterable[Tensor], limit: float) -> None:
+    """Bring every parameter into [-limit, limit], in place.
+
+    Source: Arjovsky et al., Wasserstein GAN (2017), arXiv:1701.07875, algorithm 1.
+    """
+    with torch.no_grad():
+        for parameter in parameters:
+            parameter.clamp_(-limit, limit)
+
+
+Regulariser = Callable[[Critic, Tensor, Tensor, torch.Generator], Tensor]
+
+REGULARISERS: dict[str, Regulariser] = {
+    "none": lambda critic, real, fake, rng: real.new_zeros(len(real)),
+    "two-sided": lambda critic, real, fake, rng: gradient_penalty(critic, between(real, fake, rng)),
+    "one-sided": lambda critic, real, fake, rng: gradient_penalty(critic, between(real, fake, rng), one_sided=True),
+    "zero-centred": lambda critic, real, fake, rng: zero_centred_penalty(critic, real) / 2,
+}

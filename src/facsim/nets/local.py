@@ -1,0 +1,66 @@
+"""Locally connected layers: convolutions whose weights differ from pixel to pixel, for images with a fixed centre."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import unfold
+
+from facsim.nets.mlp import ACTIVATIONS
+
+
+class LocallyConnected(nn.Module):
+    """A convolution with stride 1 that shares no weights: [n, inputs, h, w] -> [n, outputs, h, w]; the odd kernel's borders see zeros.
+
+    Source: de Oliveira, Paganini and Nachman, Learning particle physics by example (2017), arXiv:1701.05927 (LAGAN).
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: tuple[int, int], kernel: int = 3) -> None:
+        super().__init__()
+        if kernel % 2 == 0:
+            raise ValueError(f"the kernel of a locally connected layer must be odd, not {kernel}")
+        self.size, self.kernel = size, kernel
+        fan_in = inputs * kernel**2
+        self.weight = nn.Parameter((2 * torch.rand(math.prod(size), outputs, fan_in) - 1) / math.sqrt(fan_in))
+        self.bias = nn.Parameter(torch.zeros(outputs, *size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        patches = unfold(x, self.kernel, padding=self.kernel // 2)
+        y = torch.einsum("nfp,pof->nop", patches, self.weight)
+        return y.reshape(len(x), -1, *self.size) + self.bias
+
+
+def lagan_generator(inputs: int, shape: tuple[int, int, int], channels: int = 16, last: str = "relu") -> nn.Sequential:
+    """Numbers [n, inputs] -> images [n, *shape]: dense, convolution, and three locally connected layers with upsampling between."""
+    images, h, w = shape
+    quarter, half = (-(-h // 4), -(-w // 4)), (-(-h // 2), -(-w // 2))
+    return nn.Sequential(
+        nn.Linear(inputs, 2 * channels * math.prod(quarter)),
+        nn.Unflatten(1, (2 * channels, *quarter)),
+        nn.Conv2d(2 * channels, 2 * channels, 5, padding=2),
+        nn.LeakyReLU(0.2),
+        nn.Upsample(size=half),
+        LocallyConnected(2 * channels, channels, half, 5),
+        nn.LeakyReLU(0.2),
+        nn.Upsample(size=(h, w)),
+        LocallyConnected(channels, channels, (h, w), 3),
+        nn.LeakyReLU(0.2),
+        LocallyConnected(channels, images, (h, w), 3),
+        ACTIVATIONS[last](),
+    )
+
+
+def lagan_body(inputs: int, size: tuple[int, int], channels: int = 16) -> nn.Sequential:
+    """Images [n, inputs, h, w] -> features [n, channels x h' x w']: convolution, two locally connected layers, average pooling."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, 2 * channels, 5, padding=2),
+        nn.LeakyReLU(0.2),
+        LocallyConnected(2 * channels, channels, size, 3),
+        nn.LeakyReLU(0.2),
+        LocallyConnected(channels, channels, size, 3),
+        nn.LeakyReLU(0.2),
+        nn.AvgPool2d(2, ceil_mode=True),
+        nn.Flatten(),
+    )
