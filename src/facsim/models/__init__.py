@@ -7,10 +7,17 @@ from typing import Any
 from facsim.core.contracts import Generator
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up, unknown
-from facsim.models import flow, flow_matching, gan, vae
+from facsim.models import cramer, flow, flow_matching, gan, image_gan, vae
 from facsim.models.family import Family
 
-MODELS: dict[str, Family] = {**vae.FAMILIES, **gan.FAMILIES, **flow.FAMILIES, **flow_matching.FAMILIES}
+MODELS: dict[str, Family] = {
+    **vae.FAMILIES,
+    **gan.FAMILIES,
+    **cramer.FAMILIES,
+    **image_gan.FAMILIES,
+    **flow.FAMILIES,
+    **flow_matching.FAMILIES,
+}
 
 
 def build(name: str, condition_size: int, response_shape: tuple[int, ...], **settings: Any) -> Generator:

@@ -1,91 +1,175 @@
-"""Fully connected generative adversarial network."""
+"""Fully connected generative adversarial networks."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from facsim.core.contracts import Batch, Generator, Objective
+from facsim.models.adversarial import GAN, Rules
 from facsim.models.family import Family
-from facsim.nets import mlp
-from facsim.objectives import ADVERSARIAL, between, gradient_penalty, weighted_mean
+from facsim.nets.critics import dense_critic, spectrally_normal
+from facsim.nets.mlp import mlp
+
+Recipe = tuple[tuple[str, dict[str, Any]], ...]
+
+SPARSE: Recipe = (("Log", {"offset": 1.0}), ("Scale", {}))
 
 
-class WGANGP(Generator):
-    """A generator against a critic that measures the Wasserstein distance, kept smooth by a gradient penalty.
+def gan(
+    condition_size: int,
+    response_shape: tuple[int, ...],
+    *,
+    latent: int = 64,
+    hidden: Sequence[int] = (256, 256),
+    activation: str = "leaky-relu",
+    last: str = "relu",
+    loss: str = "non-saturating",
+    regulariser: str = "none",
+    penalty: float = 1.0,
+    clip: float | None = None,
+    critic_steps: int = 1,
+    label: float = 1.0,
+    flips: float = 0.0,
+    matching: float = 0.0,
+    kernels: int = 0,
+    spectral: bool = False,
+) -> GAN:
+    """A fully connected GAN with every rule open: the rules are those of `Rules`.
 
-    `last` is the generator's output activation. The critic steps `critic_steps` times, each on new events, for one step of the generator.
-    Source: Gulrajani et al., Improved training of Wasserstein GANs (2017), arXiv:1704.00028.
+    `last` is the generator's output activation; `kernels` of minibatch discrimination, and `spectral` normalisation, are for the critic.
     """
+    rules = Rules(
+        loss=loss,
+        regulariser=regulariser,
+        penalty=penalty,
+        clip=clip,
+        critic_steps=critic_steps,
+        label=label,
+        flips=flips,
+        matching=matching,
+    )
+    cells = math.prod(response_shape)
+    generator = mlp([latent + condition_size, *hidden, cells], activation, last)
+    critic = dense_critic(cells + condition_size, tuple(reversed(hidden)), activation, kernels=kernels)
+    if spectral:
+        spectrally_normal(critic)
+    return GAN(condition_size, response_shape, latent, generator, critic, rules)
 
-    def __init__(
-        self,
-        condition_size: int,
-        response_shape: tuple[int, ...],
-        *,
-        latent: int = 64,
-        hidden: Sequence[int] = (256, 256),
-        activation: str = "leaky-relu",
-        last: str = "relu",
-        penalty: float = 10.0,
-        critic_steps: int = 5,
-    ) -> None:
-        super().__init__()
-        self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.latent, self.penalty, self.critic_steps = latent, penalty, critic_steps
-        cells = math.prod(response_shape)
-        self.generator = mlp([latent + condition_size, *hidden, cells], activation, last)
-        self.critic = mlp([cells + condition_size, *reversed(hidden), 1], activation)
 
-    def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.randn(n, self.latent, generator=rng, device=rng.device)
+def wgan_gp(
+    condition_size: int,
+    response_shape: tuple[int, ...],
+    *,
+    latent: int = 64,
+    hidden: Sequence[int] = (256, 256),
+    activation: str = "leaky-relu",
+    last: str = "relu",
+    penalty: float = 10.0,
+    one_sided: bool = False,
+    critic_steps: int = 5,
+) -> GAN:
+    """A critic that measures the Wasserstein distance, kept smooth by a penalty on its gradient."""
+    regulariser = "one-sided" if one_sided else "two-sided"
+    return gan(
+        condition_size,
+        response_shape,
+        latent=latent,
+        hidden=hidden,
+        activation=activation,
+        last=last,
+        loss="wasserstein",
+        regulariser=regulariser,
+        penalty=penalty,
+        critic_steps=critic_steps,
+    )
 
-    def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        cells: Tensor = self.generator(torch.cat([noise, condition], dim=1))
-        return cells.reshape(-1, *self.response_shape)
 
-    def judge(self, condition: Tensor, response: Tensor) -> Tensor:
-        """The critic's verdict on each event, [n]."""
-        verdict: Tensor = self.critic(torch.cat([response.flatten(1), condition], dim=1))
-        return verdict.squeeze(1)
+def wgan_clip(
+    condition_size: int,
+    response_shape: tuple[int, ...],
+    *,
+    latent: int = 64,
+    hidden: Sequence[int] = (256, 256),
+    activation: str = "leaky-relu",
+    last: str = "relu",
+    clip: float = 0.01,
+    critic_steps: int = 5,
+) -> GAN:
+    """A critic that measures the Wasserstein distance, kept smooth by small weights."""
+    return gan(
+        condition_size,
+        response_shape,
+        latent=latent,
+        hidden=hidden,
+        activation=activation,
+        last=last,
+        loss="wasserstein",
+        clip=clip,
+        critic_steps=critic_steps,
+    )
 
-    def objectives(self) -> tuple[Objective, ...]:
-        return (
-            Objective("critic", self.critic_loss, tuple(self.critic.parameters()), self.critic_steps),
-            Objective("generator", self.generator_loss, tuple(self.generator.parameters())),
-        )
 
-    def critic_loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Minus the estimated Wasserstein distance, and the penalty."""
-        game = ADVERSARIAL["wasserstein"]
-        with torch.no_grad():
-            fake = self.sample_like(batch, rng)
-        real_term = weighted_mean(game.real(self.judge(batch.condition, batch.response)), batch.weight)
-        fake_term = weighted_mean(game.fake(self.judge(batch.condition, fake)), batch.weight)
-        smooth = gradient_penalty(lambda x: self.judge(batch.condition, x), between(batch.response, fake, rng))
-        return {"wasserstein": real_term + fake_term, "penalty": self.penalty * smooth.mean()}
-
-    def generator_loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """What the critic says of generated events at the batch's conditions."""
-        verdict = self.judge(batch.condition, self.sample_like(batch, rng))
-        return {"fool": weighted_mean(ADVERSARIAL["wasserstein"].fool(verdict), batch.weight)}
-
-    def sample_like(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Generated events at the batch's conditions."""
-        return self.forward(batch.condition, self.draw_noise(len(batch.condition), rng))
+def gan_dp(
+    condition_size: int,
+    response_shape: tuple[int, ...],
+    *,
+    latent: int = 64,
+    hidden: Sequence[int] = (256, 256),
+    activation: str = "leaky-relu",
+    last: str = "relu",
+    penalty: float = 0.5,
+    critic_steps: int = 1,
+) -> GAN:
+    """The non-saturating game with the penalty (penalty / 2) E|grad D|^2 on real events."""
+    return gan(
+        condition_size,
+        response_shape,
+        latent=latent,
+        hidden=hidden,
+        activation=activation,
+        last=last,
+        regulariser="zero-centred",
+        penalty=penalty,
+        critic_steps=critic_steps,
+    )
 
 
 FAMILIES = {
+    "gan": Family(
+        gan,
+        idea="a generator against a critic; any loss, penalty and trick of the trade by setting",
+        when="to compare objectives, or to rebuild a published network",
+        cost="one step of the critic for one of the generator; one pass of the generator an event",
+        source="Goodfellow et al. (2014), arXiv:1406.2661",
+        response=SPARSE,
+        training={"epochs": 60, "learning_rate": 2e-4, "betas": (0.5, 0.999)},
+    ),
+    "gan-dp": Family(
+        gan_dp,
+        idea="a generator against a critic whose slope on real events is penalised",
+        when="a GAN that converges, with one step of the critic for one of the generator",
+        cost="one step of the critic for one of the generator; one pass of the generator an event",
+        source="Mescheder et al. (2018), arXiv:1801.04406",
+        response=SPARSE,
+        training={"epochs": 60, "learning_rate": 2e-4, "betas": (0.0, 0.99)},
+    ),
     "wgan-gp": Family(
-        WGANGP,
+        wgan_gp,
         idea="a generator against a critic that measures the Wasserstein distance",
         when="sharp single events matter more than an easy training",
         cost="five steps of the critic for one of the generator; one pass of the generator an event",
         source="Gulrajani et al. (2017), arXiv:1704.00028",
-        response=(("Log", {"offset": 1.0}), ("Scale", {})),
+        response=SPARSE,
         training={"epochs": 60, "learning_rate": 1e-4, "betas": (0.0, 0.9)},
+    ),
+    "wgan-clip": Family(
+        wgan_clip,
+        idea="a generator against a Wasserstein critic with small weights",
+        when="to rebuild early studies; wgan-gp replaces it",
+        cost="five steps of the critic for one of the generator; one pass of the generator an event",
+        source="Arjovsky et al. (2017), arXiv:1701.07875",
+        response=SPARSE,
+        training={"epochs": 60, "optimiser": "rmsprop", "learning_rate": 5e-5},
     ),
 }

@@ -30,11 +30,11 @@ class Planes(nn.Module):
         self.shape, self.images = shape, images
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        channels, h, w = self.shape
+        n, (channels, h, w) = len(x), self.shape
         scalars = condition.shape[1] - self.images * h * w
         constant = condition[:, :scalars, None, None].expand(-1, -1, h, w)
-        images = condition[:, scalars:].reshape(-1, self.images, h, w)
-        return torch.cat([x.reshape(-1, channels, h, w), constant, images], dim=1)
+        images = condition[:, scalars:].reshape(n, self.images, h, w)
+        return torch.cat([x.reshape(n, channels, h, w), constant, images], dim=1)
 
 
 class Critic(nn.Module):

@@ -23,7 +23,7 @@ class LocallyConnected(nn.Module):
             raise ValueError(f"the kernel of a locally connected layer must be odd, not {kernel}")
         self.size, self.kernel = size, kernel
         fan_in = inputs * kernel**2
-        self.weight = nn.Parameter((2 * torch.rand(math.prod(size), outputs, fan_in) - 1) / math.sqrt(fan_in))
+        self.weight = nn.Parameter(torch.randn(math.prod(size), outputs, fan_in) * math.sqrt(2 / fan_in))  # keeps the size through ReLU
         self.bias = nn.Parameter(torch.zeros(outputs, *size))
 
     def forward(self, x: Tensor) -> Tensor:
