@@ -9,11 +9,11 @@ import numpy as np
 
 from facsim.core import Events, Variable
 from facsim.evaluation.comparison import Comparison
+from facsim.evaluation.floor import FEWEST, effective_number
 from facsim.evaluation.pair import Array
 
 QUANTILES = (0.25, 0.5, 0.75)
 FEW_VALUES = 8  # a condition with no more values than this is split by value
-FEWEST = 50  # events in each sample below which a bin is left out
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class ConditionBin:
         """The comparison in this bin; None if a sample has too few events there."""
         samples = (compared.reference, compared.candidate, compared.floor)
         masks = [self.mask(s.events) for s in samples]
-        if min(int(m.sum()) for m in masks) < FEWEST:
+        if min(effective_number(s.events.weights[m]) for s, m in zip(samples, masks)) < FEWEST:
             return None
         reference, candidate, floor = (s.where(m) for s, m in zip(samples, masks))
         return replace(compared, reference=reference, candidate=candidate, floor=floor, bin=self.label)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from facsim.core import Events, FacsimError, look_up
 from facsim.core.coarsen import coarsen, coarsening_factor
 from facsim.evaluation.comparison import Comparison, comparison
 from facsim.evaluation.conditioning import curve_rows
 from facsim.evaluation.floor import three_samples
+from facsim.evaluation.physics import physics_rows
 from facsim.evaluation.rounding import ROUNDED_BITS, is_rounded, round_significant
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.evaluation.sections import bin_rows, condition_rows, observable_rows, structure_rows
@@ -23,10 +26,12 @@ SECTIONS: dict[str, Section] = {
     "structure": structure_rows,
     "bins": bin_rows,
     "curves": curve_rows,
+    "physics": physics_rows,
     **SECTIONS_MULTIVARIATE,
 }
 OBSERVED = ("conditions", "observables", "structure", "bins", "curves")
-FAST = ("classifier_cells", "classifier_observables", *OBSERVED, "distances", "diversity")
+FAST = ("classifier_cells", "classifier_observables", *OBSERVED, "physics", "distances", "diversity")
+UNWEIGHTED = frozenset({"physics", *SECTIONS_MULTIVARIATE})  # sections that have no use for weights
 RECIPES: dict[str, tuple[str, ...]] = {
     "observables": OBSERVED,  # seconds: one observable at a time, no classifier
     "fast": FAST,
@@ -35,8 +40,8 @@ RECIPES: dict[str, tuple[str, ...]] = {
 CONDITIONS_DIFFER = 5.0  # errors above the floor at which a condition is said to follow another distribution
 
 
-def evaluate(candidate: Events, truth: Events, *, train: Events | None = None, recipe: str = "fast", seed: int = 0) -> Scorecard:
-    """The scorecard of a candidate against the truth.
+def evaluate(candidate: Events, truth: Events, *, train: Events | None = None, recipe: str | Sequence[str] = "fast", seed: int = 0) -> Scorecard:
+    """The scorecard of a candidate against the truth, by a recipe or by the named sections alone.
 
     `train`: other events of the truth, by preference those a model was trained on: the floor is then their score against the whole truth,
     and copies of them among the candidate can be found. Without it the truth is halved (see `facsim.evaluation.floor`). A truth on a finer
@@ -45,15 +50,31 @@ def evaluate(candidate: Events, truth: Events, *, train: Events | None = None, r
     Raises:
         FacsimError: if detectors or condition variables differ, or there are too few events.
     """
-    sections = [(name, SECTIONS[name]) for name in look_up(RECIPES, recipe, "recipe")]
+    names = look_up(RECIPES, recipe, "recipe") if isinstance(recipe, str) else recipe
+    sections = {name: look_up(SECTIONS, name, "section") for name in names}
     notes: list[str] = []
     candidate, truth, train = _alike(candidate, truth, train, notes)
-    about: dict[str, Any] = {"recipe": recipe, "seed": seed, "detector": type(truth.detector).__name__}
+    about: dict[str, Any] = {
+        "recipe": recipe if isinstance(recipe, str) else ", ".join(recipe),
+        "seed": seed,
+        "detector": type(truth.detector).__name__,
+    }
     compared = comparison(*three_samples(candidate, truth, train, seed), seed=seed, train=train)
     sizes = {name: len(getattr(compared, name).events) for name in ("reference", "candidate", "floor")}
-    rows = tuple(row for _, section in sections for row in section(compared))
+    chosen = _for_weights(list(sections), (candidate, truth, *([] if train is None else [train])), notes)
+    rows = tuple(row for name in chosen for row in sections[name](compared))
     notes += _condition_notes(rows)
     return Scorecard(rows, {**about, "sizes": sizes, "floor": "train" if train is not None else "half of the truth", "note": "; ".join(notes)})
+
+
+def _for_weights(names: Sequence[str], samples: Iterable[Events], notes: list[str]) -> list[str]:
+    """The sections that are right for these samples: with unequal weights, those that use them."""
+    if not any(s.weight is not None and len(s) and np.ptp(s.weight) for s in samples):
+        return list(names)
+    left_out = [name for name in names if name in UNWEIGHTED]
+    if left_out:
+        notes.append(f"events have unequal weights: {', '.join(left_out)} left out")
+    return [name for name in names if name not in UNWEIGHTED]
 
 
 def _alike(candidate: Events, truth: Events, train: Events | None, notes: list[str]) -> tuple[Events, Events, Events | None]:

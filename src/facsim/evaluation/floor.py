@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from facsim.core import Events, FacsimError, stream
+import numpy as np
 
-FEWEST = 20  # events in a sample below which no distance means anything
+from facsim.core import Events, FacsimError, stream
+from facsim.core.events import Array
+
+FEWEST = 50  # events in a sample below which no classifier can be trained, and no distance tells much
 
 
 def three_samples(candidate: Events, truth: Events, train: Events | None, seed: int) -> tuple[Events, Events, Events]:
@@ -16,8 +19,10 @@ def three_samples(candidate: Events, truth: Events, train: Events | None, seed: 
     is cut to the events of F, so that C and F share their conditions.
 
     Raises:
-        FacsimError: if a sample would have fewer than FEWEST events.
+        FacsimError: if a sample would have fewer than FEWEST events, or weights that leave it no more than the statistics of so many.
     """
+    for events, name in ((candidate, "candidate"), (truth, "truth"), *([(train, "train")] if train is not None else [])):
+        _require_weight(events, name)
     if train is not None:
         size = _enough(min(len(train), len(candidate)))
         _enough(len(truth))
@@ -27,6 +32,25 @@ def three_samples(candidate: Events, truth: Events, train: Events | None, seed: 
     floor, reference = truth[order[:size]], truth[order[size:]]
     same = len(candidate) == len(truth)
     return reference, candidate[order[:size]] if same else _part(candidate, size, seed, "candidate"), floor
+
+
+def effective_number(weight: Array) -> float:
+    """How many events of equal weight have the statistics of these weights [n]: (sum w)^2 / sum w^2; 0 if the sum is not positive.
+
+    Source: L. Kish, Survey sampling, Wiley, 1965.
+
+    Examples:
+        >>> effective_number(np.full(10, 0.5)), effective_number(np.array([1.0, 1.0, -1.0]))
+        (10.0, 0.3333333333333333)
+    """
+    total = weight.sum(dtype=np.float64)
+    return float(total**2 / np.square(weight, dtype=np.float64).sum()) if total > 0 else 0.0
+
+
+def _require_weight(events: Events, name: str) -> None:
+    found = effective_number(events.weights)
+    if events.weight is not None and found < FEWEST:
+        raise FacsimError(f"the weights of the {name} leave too few events", expected=f"(sum w)^2 / sum w^2 of {FEWEST} or more", got=f"{found:.3g}")
 
 
 def _enough(size: int) -> int:

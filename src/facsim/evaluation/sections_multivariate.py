@@ -23,13 +23,14 @@ from facsim.evaluation.multivariate import (
     precision_recall_density_coverage,
     sliced_wasserstein,
 )
-from facsim.evaluation.multivariate.samples import jackknife, parts, varying
+from facsim.evaluation.multivariate.samples import jackknife_each, parts, varying
 from facsim.evaluation.observables import features
 from facsim.evaluation.observables.geometry import is_calorimeter
 from facsim.evaluation.pair import Array
 from facsim.evaluation.scorecard import Row
 
 MOST = 10_000  # events of each sample in distances whose cost grows with the square of their number
+MANY_COLUMNS = 100  # beyond it the Frechet distance draws 5 pairs of samples at each size, not 20
 FEWEST_IN_BIN = 20  # scored events of each sample for an area in a bin of a condition
 
 
@@ -130,15 +131,24 @@ def feature_distances(x: Array, y: Array, seed: int) -> Distances:
     """Every multivariate distance of candidate y [m, d] and truth x [n, d], by name."""
     largest = min(len(x), len(y))
     return {
-        "fpd": frechet_physics_distance(x, y, smallest=max(2, largest // 5), largest=largest),
+        "fpd": frechet_physics_distance(x, y, smallest=max(2, largest // 5), largest=largest, draws=20 if x.shape[1] <= MANY_COLUMNS else 5),
         "kpd": kernel_physics_distance(x, y, batch_size=max(2, largest // 2)),
         "energy": energy_distance(x, y, seed=seed),
         "mmd": gaussian_mmd(x, y, seed=seed),
         "sliced_wasserstein": sliced_wasserstein(x, y, seed=seed),
         **precision_recall_density_coverage(x, y),
-        "prd_f8": jackknife(lambda a, b: prd_curve(a, b, runs=2, seed=seed).best_f(8), x, y, blocks=5, seed=seed),
-        "prd_f1/8": jackknife(lambda a, b: prd_curve(a, b, runs=2, seed=seed).best_f(1 / 8), x, y, blocks=5, seed=seed),
+        **_prd(x, y, seed),
     }
+
+
+def _prd(x: Array, y: Array, seed: int) -> Distances:
+    """The two F-measures of the precision-recall curve."""
+
+    def best(a: Array, b: Array) -> list[float]:
+        curve = prd_curve(a, b, runs=2, seed=seed)
+        return [curve.best_f(8), curve.best_f(1 / 8)]
+
+    return dict(zip(("prd_f8", "prd_f1/8"), jackknife_each(best, x, y, blocks=5, seed=seed), strict=True))
 
 
 # --- diversity --------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -73,9 +73,15 @@ def jackknife(statistic: Callable[[Array, Array], float], x: Array, y: Array, *,
 
     Source: B. Efron, C. Stein, The jackknife estimate of variance, Annals of Statistics 9 (1981) 586.
     """
+    return jackknife_each(lambda a, b: [statistic(a, b)], x, y, blocks=blocks, seed=seed)[0]
+
+
+def jackknife_each(statistics: Callable[[Array, Array], Sequence[float]], x: Array, y: Array, *, blocks: int = 10, seed: int = 0) -> list[Estimate]:
+    """As `jackknife`, for several statistics that one function gives."""
     belongs = [stream(seed, "blocks", i).permutation(len(s)) % blocks for i, s in enumerate((x, y))]
-    values = np.array([statistic(x[belongs[0] != b], y[belongs[1] != b]) for b in range(blocks)])
-    return Estimate(statistic(x, y), float(np.sqrt((blocks - 1) * values.var())))
+    values = np.array([statistics(x[belongs[0] != b], y[belongs[1] != b]) for b in range(blocks)])
+    error = np.sqrt((blocks - 1) * values.var(0))
+    return [Estimate(float(v), float(e)) for v, e in zip(statistics(x, y), error, strict=True)]
 
 
 def squared_distances(x: Array, y: Array, chunk: int = CHUNK) -> Iterator[Array]:
