@@ -7,7 +7,7 @@ from typing import Any
 from facsim.core.contracts import Generator
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up, unknown
-from facsim.models import cramer, flow, flow_matching, gan, image_gan, vae
+from facsim.models import cramer, flow, flow_matching, gan, hits, image_gan, recurrent, two_stage, vae
 from facsim.models.family import Family
 
 MODELS: dict[str, Family] = {
@@ -17,6 +17,9 @@ MODELS: dict[str, Family] = {
     **image_gan.FAMILIES,
     **flow.FAMILIES,
     **flow_matching.FAMILIES,
+    **hits.FAMILIES,
+    **two_stage.FAMILIES,
+    **recurrent.FAMILIES,
 }
 
 
