@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from facsim.core import FacsimError
 from facsim.models import build
 from facsim.models.hit_sequences import HitSequences, hit_sequences
 from facsim.models.hits import Hits, closed_cells
-from facsim.objectives.mixture import UNBOUNDED, Mixture, mixture_draw, mixture_log_prob
+from facsim.objectives.mixture import UNBOUNDED, Mixture, log_quantile, mixture_draw, mixture_log_prob
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -39,11 +40,11 @@ def test_mixture_is_a_density_below_its_bound(bound: float) -> None:
 
 
 def test_a_draw_from_one_component_by_hand() -> None:
-    """Logistic at 1 with scale 2: its quantile is 1 + 2 log(p / (1 - p)); below the bound 1 half the probability is left."""
+    """Normal at 1 with standard deviation 2; below the bound 1 half the probability is left."""
     mixture = Mixture(torch.zeros(1), torch.ones(1), torch.full((1,), math.log(2.0)))
     free, cut = (mixture_draw(mixture, torch.tensor(b), torch.tensor(0.3), torch.tensor(0.8)).item() for b in (UNBOUNDED, 1.0))
-    assert free == pytest.approx(1 + 2 * math.log(0.8 / 0.2), rel=1e-5)
-    assert cut == pytest.approx(1 + 2 * math.log(0.4 / 0.6), rel=1e-5)
+    assert free == pytest.approx(NormalDist(1, 2).inv_cdf(0.8), rel=1e-5)
+    assert cut == pytest.approx(NormalDist(1, 2).inv_cdf(0.4), rel=1e-5)
 
 
 @pytest.mark.parametrize("bound", [0.5, UNBOUNDED])
@@ -64,6 +65,11 @@ def test_draws_far_below_every_component_stay_finite_and_below() -> None:
     mixture = Mixture(torch.zeros(2), torch.tensor([5.0, 6.0]), torch.full((2,), -3.0))
     x = mixture_draw(mixture, torch.tensor(-8.0), torch.tensor(0.7), torch.tensor(0.2))
     assert -math.inf < x.item() <= -8.0
+
+
+def test_quantiles_far_in_the_tail_are_undone_by_the_distribution_function() -> None:
+    log_p = -torch.logspace(-5, 5, 101, dtype=torch.float64)
+    torch.testing.assert_close(torch.special.log_ndtr(log_quantile(log_p)), log_p, rtol=1e-6, atol=1e-9)
 
 
 def test_mixture_gradient() -> None:

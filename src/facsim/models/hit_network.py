@@ -71,8 +71,8 @@ class HitNetwork(nn.Module):
 
     def mixture(self, state: Tensor, cell: Tensor) -> Mixture:
         """The density of the log energy in an embedded cell."""
-        logit, location, log_scale = self.energy_out(torch.cat([state, cell], dim=-1)).chunk(3, dim=-1)
-        return Mixture(logit, SPAN * location, log_scale.clamp(-6, 3))
+        logit, mean, log_std = self.energy_out(torch.cat([state, cell], dim=-1)).chunk(3, dim=-1)
+        return Mixture(logit, SPAN * mean, log_std.clamp(-6, 3))
 
 
 def _waves(shape: tuple[int, ...]) -> Tensor:

@@ -25,7 +25,7 @@ PARTS = 4  # a batch is taken in parts of events of similar length, to pad less
 class Hits(Generator):
     """Hits one after the other, each given all before it: its cell by a softmax over those still empty (or a stop), then its energy.
 
-    The response holds energies >= 0 of order one. The energy's logarithm has a mixture of `components` logistic densities. In the `order`
+    The response holds energies >= 0 of order one. The energy's logarithm has a mixture of `components` normal densities. In the `order`
     "energy" the largest hit comes first and each energy is cut off at the one before; in the order "cell" hits come as their cells are
     numbered. An event has at most `max_hits` hits. Noise: uniform numbers [n, max_hits, 3]. No gradient passes from response to noise.
     Sources: Vaswani et al. (2017), arXiv:1706.03762; calorimeter hits as sequences: Birk et al., OmniJet-alpha_C (2025), arXiv:2501.05534.

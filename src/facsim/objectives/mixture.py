@@ -1,50 +1,63 @@
-"""Mixtures of logistic densities, cut off above a bound: the logarithm of a hit's energy, which must not exceed that of the hit before."""
+"""Mixtures of normal densities, cut off above a bound: the logarithm of a hit's energy, which must not exceed that of the hit before."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.special import log_ndtr, ndtri
 
 UNBOUNDED = 1e4  # a bound so far above every component that it cuts off nothing
+LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
+TAIL = -10.0  # log probability below which the quantile is found by Newton's method
+CLOSEST = -1e-7  # a log probability this close to 0 is the last one that has a quantile
 
 
 class Mixture(NamedTuple):
-    """Logits of the weights, locations and logarithms of the scales of the components, each [..., components]."""
+    """Logits of the weights, means and logarithms of the standard deviations of the components, each [..., components]."""
 
     logit: Tensor
-    location: Tensor
-    log_scale: Tensor
+    mean: Tensor
+    log_std: Tensor
 
 
 def mixture_log_prob(mixture: Mixture, x: Tensor, bound: Tensor) -> Tensor:
     """Natural logarithm of the mixture's density at x <= bound, given that it lies below the bound; [...].
 
-    Source: Salimans et al., PixelCNN++ (2017), arXiv:1701.05517 (mixtures of logistic densities).
+    Source: Bishop, Mixture density networks (1994), Aston University NCRG/94/004; cut off as any density, by its integral.
     """
-    log_weight = mixture.logit.log_softmax(-1)
-    z = _standardised(mixture, x)
-    log_density = -z - 2 * softplus(-z) - mixture.log_scale
-    return (log_weight + log_density).logsumexp(-1) - (log_weight + _log_below(mixture, bound)).logsumexp(-1)
+    log_density = -0.5 * _standardised(mixture, x).square() - mixture.log_std - LOG_ROOT_2PI
+    log_below = log_ndtr(_standardised(mixture, bound))
+    log_prob: Tensor = (mixture.logit + log_density).logsumexp(-1) - (mixture.logit + log_below).logsumexp(-1)
+    return log_prob
 
 
 def mixture_draw(mixture: Mixture, bound: Tensor, choice: Tensor, level: Tensor) -> Tensor:
     """A number from the mixture below the bound [...]: the uniform `choice` takes a component, the uniform `level` the place in it."""
-    log_below = _log_below(mixture, bound)
+    log_below = log_ndtr(_standardised(mixture, bound))
     cumulative = (mixture.logit + log_below).softmax(-1).cumsum(-1)
     component = (cumulative < choice[..., None] * cumulative[..., -1:]).sum(-1, keepdim=True).clamp_max(cumulative.shape[-1] - 1)
-    location, log_scale, log_mass = (t.gather(-1, component).squeeze(-1) for t in (mixture.location, mixture.log_scale, log_below))
+    mean, log_std, log_mass = (t.gather(-1, component).squeeze(-1) for t in (mixture.mean, mixture.log_std, log_below))
     log_level = log_mass + level.clamp_min(torch.finfo(level.dtype).tiny).log()
-    logit = log_level - torch.log(-torch.expm1(log_level.clamp_max(-1e-7)))
-    return torch.minimum(location + log_scale.exp() * logit, bound)
+    return torch.minimum(mean + log_std.exp() * log_quantile(log_level), bound)
+
+
+def log_quantile(log_p: Tensor) -> Tensor:
+    """The place below which a standard normal number lies with probability exp(log_p), also where that is far too small to be written.
+
+    Examples:
+        >>> log_quantile(torch.tensor([0.5, 0.02275]).log())
+        tensor([ 0.0000, -2.0000])
+    """
+    tail = log_p.clamp_max(TAIL)
+    x = -torch.sqrt(-2 * tail - 2 * LOG_ROOT_2PI - torch.log(-2 * tail))
+    for _ in range(3):
+        log_level = log_ndtr(x)
+        x = x - (log_level - tail) * torch.exp(log_level + 0.5 * x.square() + LOG_ROOT_2PI)
+    return torch.where(log_p < TAIL, x, ndtri(log_p.clamp_max(CLOSEST).exp()))
 
 
 def _standardised(mixture: Mixture, x: Tensor) -> Tensor:
-    return (x[..., None] - mixture.location) * torch.exp(-mixture.log_scale)
-
-
-def _log_below(mixture: Mixture, bound: Tensor) -> Tensor:
-    """Logarithm of each component's probability below the bound."""
-    return -softplus(-_standardised(mixture, bound))
+    return (x[..., None] - mixture.mean) * torch.exp(-mixture.log_std)
