@@ -62,12 +62,26 @@ def test_weights_count() -> None:
     np.testing.assert_allclose(bars.error, [np.sqrt(5) / 4, 0.25])
 
 
-@given(st.lists(st.integers(-50, 500), min_size=2, max_size=60).filter(lambda v: len(set(v)) > 1))
-def test_whole_numbers_never_fall_on_an_edge(values: list[int]) -> None:
-    edges = histograms.edges_from(np.array(values, dtype=float))
-    assert np.all(edges % 1 == 0.5)
+@given(st.lists(st.integers(-50, 500), min_size=2, max_size=60).filter(lambda v: len(set(v)) > 1), st.sampled_from([1.0, 1 / 144, 3.4]))
+def test_values_of_equal_spacing_never_fall_on_an_edge(places: list[int], step: float) -> None:
+    values = 1 - step * np.array(places)
+    edges = histograms.edges_from(values)
+    assert np.abs(values[:, None] - edges).min() > 0.49 * step
     assert len(edges) <= histograms.BINS + 1
-    assert edges[0] < min(values) <= max(values) < edges[-1]
+    assert np.sum(values < edges[0]) <= 1 >= np.sum(values > edges[-1])
+    held = np.diff(edges) / step
+    np.testing.assert_allclose(held, np.round(held), atol=1e-6)
+
+
+def test_continuous_values_have_no_spacing() -> None:
+    assert histograms.spacing(np.random.default_rng(0).normal(size=1000)) == 0
+    assert histograms.spacing(np.random.default_rng(0).poisson(30, size=1000).astype(float)) == 1
+
+
+def test_given_edges_are_kept() -> None:
+    drawn = steps(histograms.histogram((np.arange(9.0), np.ones(9)), {"c": (np.zeros(5), np.ones(5))}, label="d", edges=np.array([0.0, 5.0, 10.0])))
+    np.testing.assert_allclose(drawn["c"].get_data().values, [1, 0])
+    np.testing.assert_allclose(drawn["truth"].get_data().values, [5 / 9, 4 / 9])
 
 
 def test_axes_say_observable_unit_and_ratio() -> None:

@@ -109,6 +109,17 @@ def test_single_events_without_energy(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("undrawn")
+def test_memorisation_is_checked_where_training_events_are_given(tmp_path: Path) -> None:
+    vector = DETECTORS["vector"]
+    truth, candidate = sample(vector, 150), sample(vector, 150, 1)
+    write_report(tmp_path / "with.html", truth, {"vae": candidate}, {"vae": card()}, train=sample(vector, 150, 2))
+    write_report(tmp_path / "without.html", truth, {"vae": candidate}, {"vae": card()})
+    assert "Memorisation check" in (tmp_path / "with.html").read_text()
+    assert "Memorisation check" not in (tmp_path / "without.html").read_text()
+    assert "Precision and recall" in (tmp_path / "without.html").read_text()
+
+
+@pytest.mark.usefixtures("undrawn")
 def test_several_candidates_are_ranked(tmp_path: Path) -> None:
     grid = DETECTORS["grid"]
     samples = {"worse": sample(grid, 50, 1), "better": sample(grid, 40, 2)}

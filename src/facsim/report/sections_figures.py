@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from facsim.core import Events, RegularGrid, Vector
 from facsim.core.events import Array
 from facsim.evaluation.observables import OBSERVABLES, Column
@@ -143,9 +145,10 @@ def distinguish_section(c: Comparison) -> Section | None:
 
 def _memory(c: Comparison, train: Events, truth: Array, candidates: dict[str, Array]) -> Picture:
     near_truth, *near = distinguish.distances(c.observables(train), truth, *candidates.values())
-    ones = {name: (d, d * 0 + 1) for name, d in zip(candidates, near, strict=True)}
+    ones = {name: (d, np.ones_like(d)) for name, d in zip(candidates, near, strict=True)}
     label = "distance to the nearest training event [truth's σ]"
-    figure = histograms.histogram((near_truth, near_truth * 0 + 1), ones, label=label)
+    edges = np.linspace(0, histograms.edges_from(near_truth)[-1], histograms.BINS + 1)  # from 0, where copies lie
+    figure = histograms.histogram((near_truth, np.ones_like(near_truth)), ones, label=label, edges=edges)
     return picture(figure, "Memorisation check: a candidate that copies training events lies nearer to them than the truth does.")
 
 

@@ -59,7 +59,7 @@ def scorecard_section(c: Comparison) -> Section:
 def provenance(c: Comparison) -> Section | None:
     """What each scorecard says of its making."""
     tables = [
-        Table(f"{name}: what was compared", ("key", "value"), [[Cell(str(k)), Cell(_plain(v))] for k, v in card.about.items()])
+        Table(f"{name}: what was compared", ("key", "value"), [[Cell(str(k)), Cell(_plain(v))] for k, v in card.about.items() if v != ""])
         for name, card in c.scorecards.items()
     ]
     filled = [t for t in tables if t.rows]
@@ -67,4 +67,6 @@ def provenance(c: Comparison) -> Section | None:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k}: {_plain(v)}" for k, v in value.items())
     return value if isinstance(value, str) else json.dumps(value, default=str)

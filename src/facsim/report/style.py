@@ -37,6 +37,8 @@ STYLE: Any = {
     "ytick.major.size": 6,
     "ytick.minor.size": 3,
     "axes.unicode_minus": True,
+    "xtick.minor.ndivs": 2,
+    "ytick.minor.ndivs": 2,
     "svg.fonttype": "path",
     "svg.hashsalt": "facsim",
 }

@@ -50,7 +50,7 @@ def measured(value: float, error: float) -> str:
     if not error > 0:
         return f"{value:.4g}"
     digits = 1 - math.floor(math.log10(error))
-    return f"{value:.{digits}f} ± {error:.{digits}f}" if 0 <= digits <= 5 else f"{value:.4g} ± {error:.2g}"
+    return f"{value:.{digits}f} ± {error:.{digits}f}" if 0 <= digits <= 6 else f"{value:.4g} ± {error:.2g}"
 
 
 def detector_text(detector: Detector) -> str:
