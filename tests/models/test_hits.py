@@ -103,6 +103,11 @@ def test_more_hits_than_fit_are_refused() -> None:
         hit_sequences(torch.ones(2, 4), "energy", 3)
 
 
+def test_negative_energies_are_refused() -> None:
+    with pytest.raises(FacsimError, match="negative"):
+        hit_sequences(torch.tensor([[1.0, -0.5]]), "energy", 2)
+
+
 def slow_sample(model: Hits, condition: Tensor, noise: Tensor) -> Tensor:
     """One event at a time, the whole sequence through the network for each hit, no buffers."""
     response, net = torch.zeros(len(noise), model.cells), model.network

@@ -49,13 +49,15 @@ def hit_sequences(cells: Tensor, order: str, most: int) -> HitSequences:
     """The hits of events [n, cells] >= 0 in an order of ORDERS.
 
     Raises:
-        FacsimError: if an event has more than `most` hits.
+        FacsimError: if an energy is negative, or an event has more than `most` hits.
 
     Examples:
         >>> hits = hit_sequences(torch.tensor([[0.0, 1.0, 0.0, 8.0]]), "energy", 4)
         >>> hits.cell.tolist(), hits.log_energy.exp().round().tolist(), hits.size.tolist()
         ([[3, 1]], [[8.0, 1.0]], [2])
     """
+    if cells.numel() and bool(cells.amin() < 0):
+        raise FacsimError("hits cannot have negative energies", expected="cells >= 0", got=f"{cells.min():g}", remedy="choose another model")
     size = (cells > 0).sum(1)
     length = int(size.max()) if len(size) else 0
     if length > most:
