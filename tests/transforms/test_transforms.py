@@ -15,12 +15,13 @@ from torch import Tensor
 
 from facsim.core import FacsimError, Variable
 from facsim.core.contracts import Transform
-from facsim.transforms import TRANSFORMS, Chain, encoding
+from facsim.transforms import TRANSFORMS, Calibrate, Chain, encoding
 
 SHAPE = (2, 4, 4)
 RECIPES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "Scale": [("Scale", {})],
     "fixed scale": [("Scale", {"by": 6120.0})],
+    "Calibrate": [("Calibrate", {})],
     "Log": [("Log", {"offset": 0.1})],
     "Standardise": [("Standardise", {})],
     "EnergyFractions": [("EnergyFractions", {})],
@@ -113,6 +114,16 @@ def test_gaussianise_keeps_dead_cells_empty() -> None:
     assert transform.inverse(torch.full((2, 2), 1e-3), x)[:, 0].tolist() == [0.0, 0.0]
 
 
+def test_calibration_scales_what_is_generated() -> None:
+    transform, x = TRANSFORMS["Calibrate"]((1,)), torch.ones(1, 1)
+    transform.fit(x, x)
+    assert isinstance(transform, Calibrate)
+    transform.correct(1.02)
+    assert transform.inverse(x, x).item() == pytest.approx(1.02)
+    with pytest.raises(FacsimError, match="cannot be corrected"):
+        transform.correct(float("nan"))
+
+
 def test_downsample_sums_blocks_and_keeps_energy() -> None:
     transform, x = TRANSFORMS["Downsample"]((4, 4), factor=2), torch.arange(16.0).reshape(1, 4, 4)
     y = transform(x, x)
@@ -125,7 +136,7 @@ def test_threshold_cuts_in_both_directions() -> None:
     assert transform(x, x)[0].tolist() == transform.inverse(x, x)[0].tolist() == [0.0, 0.5, pytest.approx(0.6)]
 
 
-@pytest.mark.parametrize("name", ["Scale", "Standardise", "Gaussianise"])
+@pytest.mark.parametrize("name", ["Scale", "Calibrate", "Standardise", "Gaussianise"])
 @pytest.mark.parametrize("direction", ["forward", "inverse"])
 def test_unfitted_is_an_error(name: str, direction: str) -> None:
     transform: Transform = TRANSFORMS[name]((2,))

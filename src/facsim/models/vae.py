@@ -96,7 +96,7 @@ FAMILIES = {
         when="first choice: trains in a minute, never collapses, samples fastest",
         cost="two small dense networks; one pass of the decoder an event",
         source="Kingma and Welling (2014), arXiv:1312.6114",
-        response=(("EnergyFractions", {}), ("Gaussianise", {})),
+        response=(("Calibrate", {}), ("EnergyFractions", {}), ("Gaussianise", {})),
         training={"epochs": 40, "learning_rate": 2e-3, "schedule": "onecycle"},
     ),
 }

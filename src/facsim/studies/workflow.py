@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from facsim.core import Events, FacsimError, look_up, stream
@@ -16,9 +17,10 @@ from facsim.data import ArrayBatches, FileBatches, Source
 from facsim.models import MODELS, Family, build
 from facsim.surrogate import Surrogate
 from facsim.training import History, Progress, Settings, fit
-from facsim.transforms import Chain, Recipe, encoding
+from facsim.transforms import Calibrate, Chain, Recipe, encoding
 
 FIT_EVENTS = 50_000  # the transforms are fitted to no more events than this
+CALIBRATION_EVENTS = 100_000  # generated to set the energy scale
 PRIOR_EVENTS = 10_000  # conditions of the training data that a bundle keeps
 IN_MEMORY = 4e9  # bytes of responses above which training streams from the file
 
@@ -55,7 +57,19 @@ def train(
     batches = _batches(source, surrogate, first, plan)
     objectives = surrogate.model.objectives()
     history = fit(surrogate.model, objectives, batches, plan.training, folder=folder, resume=resume, on_progress=on_progress)
+    calibrate(surrogate, first, plan.training.seed)
     return surrogate, history
+
+
+def calibrate(surrogate: Surrogate, events: Events, seed: int) -> None:
+    """Set the energy scale so that the mean energy generated at the events' conditions is theirs; nothing where the chain has no Calibrate."""
+    scales = [part for part in surrogate.response_transform.parts if isinstance(part, Calibrate)]
+    if not scales:
+        return
+    rng, true = stream(seed, "calibrate"), np.average(events.cells.sum(1), weights=events.weights)
+    passes = max(1, CALIBRATION_EVENTS // len(events))
+    generated = np.mean([np.average(surrogate.simulate(events.condition, rng).cells.sum(1), weights=events.weights) for _ in range(passes)])
+    scales[0].correct(float(true / generated) if generated > 0 else 1.0)
 
 
 def untrained(events: Events, plan: Plan, about: Mapping[str, Any]) -> Surrogate:

@@ -1,4 +1,4 @@
-"""Maps of each number on its own: scale, log, logit, standardise, threshold."""
+"""Maps of each number on its own: scale, calibrate, log, logit, standardise, threshold."""
 
 from __future__ import annotations
 
@@ -32,6 +32,36 @@ class Scale(Transform):
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
         self.require_fitted()
         return y * self.by
+
+
+class Calibrate(Transform):
+    """The energy scale: 1 when fitted, then what `correct` made of it, so that a trained model's mean energy is that of the truth.
+
+    Source: the response correction of fast simulations, such as ATLAS, AtlFast3 (2021), arXiv:2109.02551.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(math.nan))
+        self.scale: Tensor
+
+    def fit(self, x: Tensor, condition: Tensor) -> None:
+        self.scale.fill_(1.0)
+
+    def correct(self, ratio: float) -> None:
+        """Multiply the scale by mean true energy over mean generated energy."""
+        self.require_fitted()
+        if not (math.isfinite(ratio) and ratio > 0):
+            raise FacsimError("the energy scale cannot be corrected", expected="a ratio of mean energies > 0", got=ratio)
+        self.scale.mul_(ratio)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        self.require_fitted()
+        return x / self.scale
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        self.require_fitted()
+        return y * self.scale
 
 
 class Log(Transform):
