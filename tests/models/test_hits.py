@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from facsim.core import FacsimError
+from facsim.core.contracts import Batch
 from facsim.models import build
 from facsim.models.hit_sequences import HitSequences, hit_sequences
 from facsim.models.hits import Hits, closed_cells
@@ -122,7 +123,7 @@ def slow_sample(model: Hits, condition: Tensor, noise: Tensor) -> Tensor:
             cell = int((p.cumsum(0) <= u[0]).sum())
             if cell >= model.cells:
                 break
-            bound = logs[-1] if logs and model.order == "energy" else UNBOUNDED
+            bound = logs[-1] if logs and model.order == "energy" else net.ceiling
             log_energy = mixture_draw(net.mixture(state, net.table()[cell]), torch.tensor(bound), u[1], u[2])
             cells.append(cell)
             logs.append(log_energy.item())
@@ -139,6 +140,15 @@ def test_sampling_with_cache_is_that_without(order: str) -> None:
     sizes = (slow > 0).sum(1)
     assert sizes.min() < sizes.max()  # events stop at different places, so that rows are dropped on the way
     torch.testing.assert_close(fast, slow, rtol=1e-3, atol=1e-5)
+
+
+def test_no_hit_exceeds_those_of_the_training() -> None:
+    model = make_hits((6,))
+    assert model.network.ceiling == UNBOUNDED
+    response = torch.rand(20, 6, generator=seeded(0))
+    model.nll(Batch(torch.zeros(20, 1), response, torch.ones(20)), seeded(0))
+    sample = model(torch.zeros(2000, 1), model.draw_noise(2000, seeded(1)))
+    assert response.max() < sample.max() <= 1.1 * math.exp(0.006) * response.max()
 
 
 @pytest.mark.parametrize(("order", "max_hits"), [("energy", 2), ("energy", 1), ("cell", 2), ("cell", 1)])

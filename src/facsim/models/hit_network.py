@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from facsim.models.hit_sequences import HitSequences
 from facsim.nets import CausalTransformer, mlp
-from facsim.objectives.mixture import Mixture
+from facsim.objectives.mixture import UNBOUNDED, Mixture
 
 WAVES = 4  # frequencies in which the network sees the place of a cell
 SPAN = 4.0  # of log energies, to bring them to order one
+MARGIN = 0.1  # how far above the largest log energy of training a hit may come
 
 
 class Size(NamedTuple):
@@ -42,7 +43,9 @@ class HitNetwork(nn.Module):
         self.energy_in = mlp([3, width, width], "silu")
         self.energy_out = mlp([2 * width, width, 3 * size.components], "silu")
         self.register_buffer("waves", _waves(response_shape), persistent=False)
+        self.register_buffer("highest", torch.tensor(-math.inf))  # log energy seen in training
         self.waves: Tensor
+        self.highest: Tensor
 
     def forward(self, condition: Tensor, hits: HitSequences, table: Tensor) -> Tensor:
         """The state before each hit and after the last, [n, length + 1, width]."""
@@ -64,6 +67,16 @@ class HitNetwork(nn.Module):
         """A hit of an embedded cell, with its energy and the event's energy so far."""
         told: Tensor = self.energy_in(torch.stack([log_energy / SPAN, log_energy.exp(), total.clamp_min(1e-6).log()], dim=-1))
         return cell + told
+
+    def see(self, hits: HitSequences) -> None:
+        """Raise the ceiling to these hits of the training data."""
+        if hits.log_energy.numel():
+            self.highest.copy_(torch.maximum(self.highest, torch.where(hits.there, hits.log_energy, -math.inf).amax()))
+
+    @property
+    def ceiling(self) -> float:
+        """The log energy that no hit exceeds: a density has tails, a detector has not."""
+        return self.highest.item() + MARGIN if bool(torch.isfinite(self.highest)) else UNBOUNDED
 
     def logits(self, state: Tensor, table: Tensor, out: Tensor | None = None) -> Tensor:
         """Logits of the next cell or the stop, [n, cells + 1]."""

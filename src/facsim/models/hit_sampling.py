@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from facsim.models.hit_network import HitNetwork
-from facsim.objectives.mixture import UNBOUNDED, mixture_draw
+from facsim.objectives.mixture import mixture_draw
 
 BLOCK = 250  # events that go side by side: their cache fits the processor's
 FULL = 0.75  # where fewer than this share of the rows still go on, the others are dropped
@@ -44,7 +44,7 @@ class _Going:
         self.cache = network.transformer.new_cache(n)
         self.closed = noise.new_zeros(n, network.cells + 1)  # -inf where a cell may not be hit
         self.buffer, self.index = torch.empty_like(self.closed), torch.arange(network.cells + 1, device=device)
-        self.bound, self.total = noise.new_full((n,), UNBOUNDED), noise.new_zeros(n)
+        self.bound, self.total = noise.new_full((n,), network.ceiling), noise.new_zeros(n)
         self.hit = torch.ones(n, dtype=torch.bool, device=device)
         self.token = network.start.expand(n, -1)
 

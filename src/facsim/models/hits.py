@@ -15,7 +15,7 @@ from facsim.models.hit_network import HitNetwork, Size
 from facsim.models.hit_sampling import sample_hits
 from facsim.models.hit_sequences import ORDERS, HitSequences, hit_sequences
 from facsim.objectives import weighted_mean
-from facsim.objectives.mixture import UNBOUNDED, mixture_log_prob
+from facsim.objectives.mixture import mixture_log_prob
 
 MOST_HITS = 256  # of an event, unless told otherwise
 UNIFORMS = 3  # random numbers a hit takes: its cell, the component of its energy, the energy
@@ -27,7 +27,8 @@ class Hits(Generator):
 
     The response holds energies >= 0 of order one. The energy's logarithm has a mixture of `components` normal densities. In the `order`
     "energy" the largest hit comes first and each energy is cut off at the one before; in the order "cell" hits come as their cells are
-    numbered. An event has at most `max_hits` hits. Noise: uniform numbers [n, max_hits, 3]. No gradient passes from response to noise.
+    numbered. No hit is larger than those of the training, no event has more than `max_hits` hits. Noise: uniform numbers [n, max_hits, 3].
+    No gradient passes from response to noise.
     Sources: Vaswani et al. (2017), arXiv:1706.03762; calorimeter hits as sequences: Birk et al., OmniJet-alpha_C (2025), arXiv:2501.05534.
     """
 
@@ -63,6 +64,7 @@ class Hits(Generator):
     def nll(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Minus the log likelihood of the cells (the stop among them) and of the log energies."""
         hits = hit_sequences(batch.response.flatten(1), self.order, self.max_hits)
+        self.network.see(hits)
         parts = [rows for rows in hits.size.argsort().chunk(PARTS) if len(rows)]
         losses = [self.log_likelihood(batch.condition[rows], hits.of(rows)) for rows in parts]
         cells, energies = (torch.cat(values) for values in zip(*losses, strict=True))
@@ -86,8 +88,9 @@ class Hits(Generator):
 
     def _of_energies(self, state: Tensor, hits: HitSequences, table: Tensor) -> Tensor:
         event, step = torch.nonzero(hits.there, as_tuple=True)
-        before = pad(hits.log_energy, (1, 0), value=UNBOUNDED)[event, step]
-        bound = before if self.order == "energy" else torch.full_like(before, UNBOUNDED)
+        ceiling = self.network.ceiling
+        before = pad(hits.log_energy, (1, 0), value=ceiling)[event, step]
+        bound = before if self.order == "energy" else torch.full_like(before, ceiling)
         mixture = self.network.mixture(state[event, step], table[hits.cell[event, step]])
         density = mixture_log_prob(mixture, hits.log_energy[event, step], bound)
         return state.new_zeros(len(state)).index_add(0, event, density)
