@@ -1,6 +1,30 @@
 """Plain networks: tensors in, tensors out; no physics and no losses."""
 
+from facsim.nets.critics import Columns, Critic, MinibatchDiscrimination, Planes, dense_critic, spectrally_normal
+from facsim.nets.dcgan import convolution_stack, transposed_stack
+from facsim.nets.image import ImageToImage, ResidualBlock, UNet, patch_stack
+from facsim.nets.local import LocallyConnected, lagan_body, lagan_generator
 from facsim.nets.mlp import ACTIVATIONS, mlp
 from facsim.nets.transformer import Cache, CausalTransformer
 
-__all__ = ["ACTIVATIONS", "Cache", "CausalTransformer", "mlp"]
+__all__ = [
+    "ACTIVATIONS",
+    "Cache",
+    "CausalTransformer",
+    "Columns",
+    "Critic",
+    "ImageToImage",
+    "LocallyConnected",
+    "MinibatchDiscrimination",
+    "Planes",
+    "ResidualBlock",
+    "UNet",
+    "convolution_stack",
+    "dense_critic",
+    "lagan_body",
+    "lagan_generator",
+    "mlp",
+    "patch_stack",
+    "spectrally_normal",
+    "transposed_stack",
+]
