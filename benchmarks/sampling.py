@@ -1,0 +1,149 @@
+"""Events per second of every family of models on one core: `python benchmarks/sampling.py OUT.md [--trained hits=RUN ...] [--only hits flow]`.
+
+Each family is trained a little on the packaged electron-gun sample (a trained bundle may be given: hits stop where training taught them to),
+then samples through `Surrogate.simulate`, transforms and validation included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from facsim.cli.fit import make_plan
+from facsim.core import Events, FacsimError, stream
+from facsim.data import load_sample
+from facsim.models import MODELS
+from facsim.nets import CausalTransformer
+from facsim.simulators import track_smearing
+from facsim.studies.sources import InMemory
+from facsim.studies.workflow import train
+from facsim.surrogate import Surrogate, load_bundle
+
+BATCHES = (1, 100, 10_000)
+SECONDS = 1.0  # that each number is measured at least
+PASS = 1000  # events that go through a network at once; a slow family's larger batches are measured on one pass
+SLOW = 500  # events per second
+LENGTHS = (30, 77, 116)  # hits of an event of the sample: mean, 99th percentile, maximum
+
+
+def rate(surrogate: Surrogate, batch: int) -> float:
+    """Events per second, after a small uncounted batch."""
+    rng = stream(0, "bench")
+    condition = surrogate.draw_condition(batch, rng)
+    surrogate.simulate(condition[:100], rng)
+    start, done = time.perf_counter(), 0
+    while time.perf_counter() - start < SECONDS:
+        surrogate.simulate(condition, rng)
+        done += batch
+    return done / (time.perf_counter() - start)
+
+
+def trained(name: str, events: Events) -> Surrogate:
+    return train(InMemory(events, "benchmark"), make_plan(name, {"epochs": 1}, 0))[0]
+
+
+def row(name: str, what: str, surrogate: Surrogate) -> str:
+    """One line of the table."""
+    size = sum(p.numel() for p in surrogate.model.parameters())
+    rates: list[float] = []
+    for batch in BATCHES:
+        rates.append(rate(surrogate, batch if not rates or rates[-1] > SLOW else min(batch, PASS)))
+    return f"| {name} | {what} | {size:,} | " + " | ".join(f"{r:,.0f}" for r in rates) + " |"
+
+
+class WithoutCache(nn.Module):
+    """The transformer's steps by the whole forward pass over all tokens so far, behind the same calls as with a cache."""
+
+    def __init__(self, whole: CausalTransformer) -> None:
+        super().__init__()
+        self.whole = whole
+
+    def new_cache(self, n: int) -> WithoutCache:
+        self.tokens: list[Tensor] = []
+        return self
+
+    def keep(self, rows: Tensor) -> None:
+        self.tokens = [token[rows] for token in self.tokens]
+
+    def step(self, x: Tensor, cache: WithoutCache) -> Tensor:
+        cache.tokens.append(x)
+        last: Tensor = self.whole(torch.stack(cache.tokens, dim=1))[:, -1]
+        return last
+
+
+def steps_per_second(network: CausalTransformer | WithoutCache, length: int, n: int = 250) -> float:
+    """Sequences per second of n side by side, token by token."""
+    tokens = torch.randn(length, n, 64)
+    start, done = time.perf_counter(), 0
+    while time.perf_counter() - start < SECONDS:
+        cache = network.new_cache(n)
+        for token in tokens:
+            network.step(token, cache)  # type: ignore[arg-type]
+        done += n
+    return done / (time.perf_counter() - start)
+
+
+def cache_table(surrogate: Surrogate) -> list[str]:
+    """With and without the cache: the transformer alone by length, and the whole sampling of trained hits."""
+    network = surrogate.model.network
+    plain = WithoutCache(network.transformer)
+    lines = []
+    for length in LENGTHS:
+        fast, slow = (steps_per_second(n, length) for n in (network.transformer, plain))
+        lines.append(f"| transformer, {length} tokens, 250 side by side | {fast:,.0f} | {slow:,.1f} | {fast / slow:.1f} |")
+    condition = surrogate.draw_condition(500, stream(0, "bench"))
+    start = time.perf_counter()
+    with_cache = surrogate.simulate(condition, stream(1, "bench"))
+    middle = time.perf_counter()
+    whole, network.transformer = network.transformer, plain
+    without = surrogate.simulate(condition, stream(1, "bench"))
+    end = time.perf_counter()
+    network.transformer = whole
+    same = float(np.isclose(with_cache.cells, without.cells, rtol=1e-2).all(1).mean())
+    fast, slow = 500 / (middle - start), 500 / (end - middle)
+    lines.append(f"| whole sampling of 500 events ({same:.1%} of them the same) | {fast:,.0f} | {slow:,.1f} | {fast / slow:.1f} |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--trained", nargs="*", default=[], metavar="NAME=RUN")
+    parser.add_argument("--only", nargs="*", default=list(MODELS))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    given = {name: Path(folder) for name, folder in (text.split("=") for text in options.trained)}
+    rng, smearing = stream(0, "table"), track_smearing()
+    table = smearing.simulate(smearing.prior(2000, rng), rng)
+    lines = [
+        "# Sampling speed of every family",
+        "",
+        f"Made by `benchmarks/sampling.py` in one run on one thread of {platform.machine()}, torch {torch.__version__}: events per second by batch,",
+        f"transforms included; a family below {SLOW} at batch 100 has its largest batch measured on {PASS} events, one pass of the network.",
+        f"Image: 32 x 32 electron gun (Geant4 makes 3,700 a second); table: {table.detector.n_cells} number(s) of track smearing.",
+        "",
+        "| family | response | parameters | " + " | ".join(f"batch {b:,}" for b in BATCHES) + " |",
+        "|" + "---|" * (3 + len(BATCHES)),
+    ]
+    for name in options.only:
+        for what, events in (("image", load_sample("electron-gun")[:1024]), ("table", table)):
+            try:
+                surrogate = load_bundle(given[name]) if what == "image" and name in given else trained(name, events)
+                lines.append(row(name, what, surrogate))
+            except (FacsimError, RuntimeError) as error:
+                lines.append(f"| {name} | {what} | not for this response: {str(error).splitlines()[0][:120]} | | | |")
+            options.out.write_text("\n".join(lines) + "\n")
+    if "hits" in given:
+        lines += ["", "The cache of keys and values (events or sequences per second):", "", "| | with | without | factor |", "|---|---|---|---|"]
+        lines += cache_table(load_bundle(given["hits"]))
+        options.out.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
