@@ -13,7 +13,7 @@ import pytest
 from facsim.core import Detector, Events, FacsimError, GridLayer, LayeredGrid, PolarLayers, RegularGrid, Variable, Vector
 from facsim.evaluation.observables import columns
 from facsim.evaluation.scorecard import Row, Scorecard
-from facsim.report import layout, page, write_report
+from facsim.report import layout, write_report
 from facsim.report.tables import measured
 
 DETECTORS: dict[str, Detector] = {
@@ -139,20 +139,6 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     text = (tmp_path / "report.html").read_text()
     assert not {"script", "b", "i", "u"} & {tag for tag, _ in Page(text).tags}
     assert "a &lt; b &amp; c" in text
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "report.html"
-    target.write_text("old")
-
-    def full(_: int) -> None:
-        raise OSError("no space left on device")
-
-    monkeypatch.setattr(page.os, "fsync", full)
-    with pytest.raises(OSError, match="no space"):
-        page.replace_text(target, "new")
-    assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_failed_write_leaves_the_old_bundle(surrogate: Surrogate, tmp_path: Pa
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("facsim.surrogate.bundle.os.fsync", full)
+    monkeypatch.setattr("facsim.core.atomic.os.fsync", full)
     with pytest.raises(FacsimError, match="No space left"):
         save_bundle(surrogate, tmp_path / "b")
     assert [p.name for p in tmp_path.iterdir()] == ["b"]

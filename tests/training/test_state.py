@@ -94,23 +94,3 @@ def test_another_safetensors_file_is_told(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(checkpoint.save({"a": torch.zeros(1)}))
     with pytest.raises(FacsimError, match="no checkpoint of this version"):
         read_checkpoint(tmp_path)
-
-
-@pytest.mark.parametrize("broken", ["save", "_flush"])
-def test_a_failed_write_leaves_the_old_checkpoint(broken: str, written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(checkpoint, broken, full)
-    with pytest.raises(FacsimError, match="No space left"):
-        write_checkpoint(written, {"step": 8})
-    assert read_checkpoint(written)["step"] == 7
-
-
-def test_the_file_is_on_the_disk_before_it_is_renamed(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
-    flush, replace = checkpoint._flush, Path.replace
-    monkeypatch.setattr(checkpoint, "_flush", lambda path: (calls.append(f"flush {path.name}"), flush(path)))
-    monkeypatch.setattr(Path, "replace", lambda path, to: (calls.append("rename"), replace(path, to)))
-    write_checkpoint(written, {"step": 8})
-    assert calls == [f"flush {NAME}.partial", "rename", f"flush {written.name}"]

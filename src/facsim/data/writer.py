@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 
 from facsim.core import Detector, Events, FacsimError, Variable
+from facsim.core.atomic import flush
 from facsim.core.events import Array
 from facsim.data.hdf5 import reason
 
@@ -118,7 +119,7 @@ class Writer:
                 os.fsync(self._sink.fileno())
                 self._sink.close()
                 os.replace(self._partial, self.path)
-                _sync_folder(self.path.parent)
+                flush(self.path.parent)
         finally:
             self._abandon()
 
@@ -155,12 +156,3 @@ def _create(file: h5py.File, name: str, column: Array, rows: int) -> None:
     chunk = max(1, min(CHUNK, CHUNK_BYTES // row_bytes))
     how = {"chunks": (chunk, *shape), "compression": "gzip", "compression_opts": GZIP, "shuffle": True}
     file.create_dataset(name, (rows, *shape), column.dtype, maxshape=(None, *shape), fillvalue=FILL.get(name, 0), **how)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring a renaming to disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

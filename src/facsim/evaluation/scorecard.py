@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from facsim.core import FacsimError
+from facsim.core.atomic import write_whole
 
 NO_ERROR = 1e3  # the excess of a difference that has no statistical error, such as between two constants
 
@@ -83,8 +84,8 @@ class Scorecard:
             raise FacsimError("this is no scorecard", expected="the JSON that facsim evaluate writes", got=repr(error)) from error
 
     def save(self, path: Path) -> None:
-        """Write the JSON document."""
-        path.write_text(self.to_json() + "\n")
+        """Write the JSON document, wholly or not at all."""
+        write_whole(path, (self.to_json() + "\n").encode())
 
 
 def rows_from(records: Iterable[dict[str, Any]]) -> tuple[Row, ...]:

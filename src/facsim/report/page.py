@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import NamedTuple
 from jinja2 import Environment, StrictUndefined
 
 from facsim.core import Events
+from facsim.core.atomic import write_whole
 from facsim.evaluation.scorecard import Scorecard
 from facsim.report import sections_figures as figures
 from facsim.report import sections_scores as scores
@@ -64,7 +63,9 @@ def write_report(
         FacsimError: if there is no candidate, or one has another detector than the truth or no scorecard.
     """
     comparison = Comparison(truth, candidates, scorecards, history or {}, timings or {}, train)
-    replace_text(Path(path), render(comparison, title))
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, render(comparison, title).encode())
 
 
 def render(comparison: Comparison, title: str) -> str:
@@ -97,19 +98,3 @@ def _headline(c: Comparison, name: str) -> list[Fact]:
         return found
     note = f"on {auc.observable}; floor {measured(auc.floor, auc.floor_error)}"
     return [*found, Fact(f"Classifier AUC, {name}", measured(auc.value, auc.error), note)]
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a whole file or nothing: beside it first, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

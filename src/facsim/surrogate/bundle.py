@@ -19,6 +19,7 @@ from torch import Tensor
 
 import facsim
 from facsim.core import FacsimError
+from facsim.core.atomic import write_whole
 from facsim.core.detectors import describe, from_description
 from facsim.core.variables import describe_variable, variable_from
 from facsim.models import build
@@ -37,9 +38,9 @@ def save_bundle(surrogate: Surrogate, folder: Path, *, scorecard: dict[str, Any]
     try:
         weights = save(_tensors(surrogate))
         manifest = _manifest(surrogate, weights, scorecard)
-        _write(fresh / WEIGHTS, weights)
-        _write(fresh / CARD, yaml.safe_dump(_card(surrogate, scorecard), sort_keys=False, allow_unicode=True).encode())
-        _write(fresh / MANIFEST, json.dumps(manifest, indent=1, allow_nan=False).encode())
+        write_whole(fresh / WEIGHTS, weights)
+        write_whole(fresh / CARD, yaml.safe_dump(_card(surrogate, scorecard), sort_keys=False, allow_unicode=True).encode())
+        write_whole(fresh / MANIFEST, json.dumps(manifest, indent=1, allow_nan=False).encode())
         fresh.chmod(0o755)
         _swap(fresh, folder)
     except OSError as error:
@@ -141,13 +142,6 @@ def _card(surrogate: Surrogate, scorecard: dict[str, Any] | None) -> dict[str, A
         **json.loads(json.dumps(surrogate.about)),
         "judged": bool(scorecard),
     }
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _swap(fresh: Path, folder: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from facsim.core import FacsimError
+from facsim.core.atomic import write_whole
 from facsim.training.state import digest, pack, unpack
 
 NAME = "checkpoint.safetensors"
@@ -25,17 +24,7 @@ def write_checkpoint(folder: Path, tree: dict[str, Any]) -> None:
     """
     tensors, text = pack(tree)
     metadata = {"format": FORMAT, "state": text, "sha256": digest(tensors, text)}
-    beside = folder / f"{NAME}.partial"
-    try:
-        beside.write_bytes(save(tensors, metadata))
-        _flush(beside)
-        beside.replace(folder / NAME)
-        with suppress(PermissionError):  # Windows opens no folders
-            _flush(folder)
-    except (OSError, SafetensorError) as error:
-        raise FacsimError(
-            f"cannot write a checkpoint to {folder}: {error}", remedy="free some space; the checkpoint before it is unharmed"
-        ) from error
+    write_whole(folder / NAME, save(tensors, metadata))
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any]:
@@ -63,12 +52,3 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
 def has_checkpoint(folder: Path) -> bool:
     """Whether the folder has a checkpoint."""
     return (folder / NAME).is_file()
-
-
-def _flush(path: Path) -> None:
-    """Wait until a file, or a folder's list of files, is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

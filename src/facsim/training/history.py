@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from facsim.core import FacsimError
+from facsim.core.atomic import write_whole
 
 LOG = "log.csv"
 
@@ -32,12 +34,11 @@ class History:
 
     def write(self, folder: Path) -> None:
         """Replace the folder's log; a reader never sees half of it."""
-        beside = folder / f"{LOG}.partial"
-        with beside.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(self.columns()))
-            writer.writeheader()
-            writer.writerows(self.rows)
-        beside.replace(folder / LOG)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(self.columns()))
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_whole(folder / LOG, text.getvalue().encode())
 
 
 def read_history(folder: Path) -> dict[str, list[float]]:
