@@ -77,6 +77,7 @@ class WithoutCache(nn.Module):
         return last
 
 
+@torch.inference_mode()
 def steps_per_second(network: CausalTransformer | WithoutCache, length: int, n: int = 250) -> float:
     """Sequences per second of n side by side, token by token."""
     tokens = torch.randn(length, n, 64)
