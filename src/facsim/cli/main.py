@@ -23,6 +23,7 @@ COMMANDS = {
     "bench": "Time a surrogate.",
     "convert": "Convert a file of events to another format.",
 }
+STUDY = {"list": "list_", "show": "show", "run": "run"}
 LISTS = ("models", "metrics", "detectors", "simulators", "zoo")
 
 for command, purpose in COMMANDS.items():
@@ -31,6 +32,10 @@ for table in LISTS:
     sub = App(name=table, help=f"`facsim {table} list` shows what {table} there are.")
     sub.command(f"facsim.cli.lists:{table}", name="list", help=f"List the {table}.")
     app.command(sub)
+study = App(name="study", help="Run published studies again: what was published against ours.")
+for command, function in STUDY.items():
+    study.command(f"facsim.cli.study:{function}", name=command)
+app.command(study)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from facsim.core.contracts import Transform
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
+from facsim.transforms.conditional import Relative, Shift
 from facsim.transforms.elementwise import Calibrate, Log, Logit, Scale, Standardise, Threshold
 from facsim.transforms.encode import Encode
 from facsim.transforms.fractions import EnergyFractions, LayerFractions
@@ -18,7 +19,21 @@ from facsim.transforms.resample import Downsample
 
 TRANSFORMS: dict[str, type[Transform]] = {
     kind.__name__: kind
-    for kind in (Scale, Calibrate, Log, Logit, Standardise, Threshold, EnergyFractions, LayerFractions, Gaussianise, Downsample, Encode)
+    for kind in (
+        Scale,
+        Calibrate,
+        Log,
+        Logit,
+        Standardise,
+        Threshold,
+        Shift,
+        Relative,
+        EnergyFractions,
+        LayerFractions,
+        Gaussianise,
+        Downsample,
+        Encode,
+    )
 }
 
 Recipe = Sequence[tuple[str, dict[str, Any]]]  # name in TRANSFORMS and its settings, in the order of the forward map

@@ -1,0 +1,10 @@
+"""The studies that can be run; none imports a network before it runs."""
+
+from __future__ import annotations
+
+from facsim.studies.conditional_gaussian import STUDY as CONDITIONAL_GAUSSIAN
+from facsim.studies.study import Study
+from facsim.studies.toy_distributions import STUDY as TOY_DISTRIBUTIONS
+from facsim.studies.track_smearing import STUDY as TRACK_SMEARING
+
+STUDIES: dict[str, Study] = {study.name: study for study in (TOY_DISTRIBUTIONS, CONDITIONAL_GAUSSIAN, TRACK_SMEARING)}
