@@ -32,3 +32,18 @@ def test_there_and_back_outside_the_range_of_training(recipe: tuple[str, dict[st
 def test_a_scale_that_is_not_positive_is_refused() -> None:
     with pytest.raises(FacsimError, match="cannot be divided"):
         Chain((1, 2), [("Relative", {"column": 0})]).fit(X, -CONDITION)
+
+
+def test_regions_by_hand() -> None:
+    """Both signs of a value lie in one region; a value on an edge lies above it."""
+    condition = torch.tensor([[-0.4, 5.0], [0.5, 5.0], [-1.8, 5.0]])
+    chain = Chain((2,), [("Regions", {"column": 0, "edges": [0.5, 1.7]})])
+    expected = torch.tensor([[-0.4, 5, 1, 0, 0], [0.5, 5, 0, 1, 0], [-1.8, 5, 0, 0, 1]])
+    assert chain.shape == (5,)
+    assert torch.equal(chain(condition, condition), expected)
+    assert torch.equal(chain.inverse(expected, condition), condition)
+
+
+def test_edges_that_do_not_rise_are_refused() -> None:
+    with pytest.raises(FacsimError, match="no edges"):
+        Chain((2,), [("Regions", {"column": 0, "edges": [1.7, 0.5]})])

@@ -47,7 +47,7 @@ def run(request: Request) -> Outcome:
 
 def _trial(model: str, seed: int, mode: str, request: Request) -> Trial:
     request.say(f"conditional-gaussian: {model}, seed {seed}")
-    from facsim.studies.tabular import AS_IT_IS, UNSEEN, compare, quantities, train_watched
+    from facsim.studies.tabular import AS_IT_IS, UNSEEN, compare, encoded, quantities, train_watched
 
     events = _draw(np.resize(TRAINED, EVENTS), seed, "train")
     held = _draw(np.resize(TRAINED, SAMPLE), seed, "watch")
@@ -57,7 +57,7 @@ def _trial(model: str, seed: int, mode: str, request: Request) -> Trial:
         found = surrogate.simulate(held.condition, stream(seed, "watched"), extrapolate=True)
         return quantities(_deviations(found), _deviations(held))
 
-    surrogate, curves, about = train_watched(events, _plan(model, mode, seed), watch, [AS_IT_IS if model == "gan-dp" else UNSEEN])
+    surrogate, curves, about = train_watched(events, _plan(model, mode, seed), watch, encoded(AS_IT_IS if model == "gan-dp" else UNSEEN))
     rows: list[Row] = []
     for mean in TESTED:
         condition = np.full((SAMPLE, 1), mean, dtype=np.float32)

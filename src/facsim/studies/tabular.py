@@ -18,14 +18,20 @@ from facsim.evaluation.bootstrap import Score
 from facsim.evaluation.distances import DISTANCES, deviation, distance, full_width
 from facsim.evaluation.pair import even_bins, pair
 from facsim.evaluation.scorecard import Row
+from facsim.models import build
 from facsim.studies.workflow import Plan, untrained
 from facsim.surrogate import Surrogate
 from facsim.training import fit
-from facsim.transforms import Chain
+from facsim.transforms import Chain, Recipe
 
 Draw = Callable[[int], Array]  # an independent sample [n] for each whole number
 AS_IT_IS = {"low": -1.0, "high": 1.0, "log": False}  # a condition column that the network sees in its own units
 UNSEEN = {"low": 0.0, "high": 0.0, "log": False}  # a condition column that the network never sees: always 0
+
+
+def encoded(*columns: dict[str, Any]) -> Recipe:
+    """The encoding of conditions with these columns."""
+    return [("Encode", {"columns": list(columns)})]
 
 
 class Trained(NamedTuple):
@@ -36,15 +42,15 @@ class Trained(NamedTuple):
     about: dict[str, Any]
 
 
-def train_watched(
-    events: Events, plan: Plan, watch: Callable[[Surrogate], dict[str, float]], columns: Sequence[dict[str, Any]] | None = None
-) -> Trained:
-    """A surrogate trained on the events, watched after every epoch; `columns` encode the conditions where the usual encoding is not wanted."""
+def train_watched(events: Events, plan: Plan, watch: Callable[[Surrogate], dict[str, float]], encode: Recipe | None = None) -> Trained:
+    """A surrogate trained on the events, watched after every epoch; `encode` replaces the usual encoding of the conditions."""
     torch.manual_seed(plan.training.seed)
     about = {"fingerprint": fingerprint(events), "events": len(events), "seed": plan.training.seed}
     surrogate = untrained(events, plan, about)
-    if columns is not None:
-        surrogate = replace(surrogate, condition_transform=Chain((len(events.variables),), [("Encode", {"columns": list(columns)})]))
+    if encode is not None:
+        chain = Chain((len(events.variables),), encode)
+        model = build(plan.model, chain.shape[0], surrogate.response_transform.shape, **plan.settings)
+        surrogate = replace(surrogate, condition_transform=chain, model=model)
     batches = ArrayBatches.from_events(events, surrogate.prepare, batch_size=plan.batch_size, seed=plan.training.seed)
     started = time.process_time()
     history = fit(surrogate.model, surrogate.model.objectives(), batches, plan.training, validate=lambda model: watch(surrogate))

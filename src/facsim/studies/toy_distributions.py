@@ -1,6 +1,6 @@
 """Study `toy-distributions`: a Gaussian and a Beta density learned by three adversarial games, and by a normalising flow.
 
-The source does not print the parameters of the densities, nor which learning rate of its grid was chosen: the constants below are ours.
+The source does not print the parameters of the densities, nor which point of its grid was chosen: the constants below are ours.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 DENSITIES: dict[str, Gaussian | Beta] = {"gaussian": Gaussian(), "beta": Beta()}
 EVENTS, SAMPLE = 25_600, 10_000  # of training; of one estimate of a distance
 REPEATS = {"full": 20, "quick": 5}  # the source averages 100 estimates
-EPOCHS = {"full": 20, "quick": 5}  # the source trains 1000
+EPOCHS = {"full": 12, "quick": 5}  # the source trains 1000
 BAR = 0.01  # of KL, on both densities
 
 PRINTED: dict[str, Any] = {"latent": 1, "hidden": (256, 256), "activation": "relu", "last": "identity"}
 GAMES: dict[str, dict[str, Any]] = {
     "gan": {"loss": "non-saturating"},
-    "wgan-gp": {"penalty": 10.0, "critic_steps": 5},
+    "wgan-gp": {"penalty": 10.0, "critic_steps": 1},
     "gan-dp": {"penalty": 0.5, "critic_steps": 1},
 }
 GAME_RATE, GAME_BATCH = 1e-3, 256

@@ -1,7 +1,8 @@
 """Study `track-smearing`: the measured transverse momentum of electrons, as a conditional distribution in (eta, phi, pT).
 
 The printed GAN learns pT(true) - pT(measured), scaled to (-1, 1), from conditions scaled to (-1, 1). Ours learns the difference over sqrt(pT) and is
-told that a momentum resolution goes roughly as the momentum (the transform Relative), so that the network has only the departures to learn.
+told what a user knows before any training: that a momentum resolution goes roughly as the momentum (the transform Relative), and where the regions
+of the tracker end (the transform Regions). It is trained on electrons uniform in eta, as the gun sends few to large |eta|, and tested on the gun's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from facsim.studies.study import Expected, Outcome, Request, Study, Trial
 if TYPE_CHECKING:
     from facsim.studies.workflow import Plan
     from facsim.surrogate import Surrogate
+    from facsim.transforms import Recipe
 
 TARGET = {"gan-dp": "difference", "flow": "normalised"}
 EVENTS = {"gan-dp": 64_000, "flow": 200_000}  # of training
@@ -47,7 +49,8 @@ def run(request: Request) -> Outcome:
     mode = "full" if request.full else "quick"
     trials = tuple(_trial(model, seed, mode, request) for model in request.models for seed in request.seeds)
     note = f"{EPOCHS[mode]['gan-dp']} epochs of {EVENTS['gan-dp']} events; the source does not say how many it trained"
-    return Outcome(trials, {"simulator": repr(TrackSmearing())}, {"gan-dp": note} if "gan-dp" in request.models else {})
+    notes = {"gan-dp": note, "flow": "trained on electrons uniform in eta, tested on the gun's"}
+    return Outcome(trials, {"simulator": repr(TrackSmearing())}, {model: notes[model] for model in request.models})
 
 
 def _trial(model: str, seed: int, mode: str, request: Request) -> Trial:
@@ -55,15 +58,16 @@ def _trial(model: str, seed: int, mode: str, request: Request) -> Trial:
     from facsim.studies.tabular import quantities, train_watched
 
     simulator = TrackSmearing(target=TARGET[model])
-    events = _draw(simulator, EVENTS[model], seed, "train")
-    held = _draw(simulator, SAMPLE, seed, "watch")
+    rng, held_rng = stream(seed, "train"), stream(seed, "watch")
+    condition = simulator.prior(EVENTS[model], rng) if model == "gan-dp" else flat(simulator, EVENTS[model], rng)
+    events = simulator.simulate(condition, rng)
+    held = simulator.simulate(simulator.prior(SAMPLE, held_rng), held_rng)
 
     def watch(surrogate: Surrogate) -> dict[str, float]:
         found = surrogate.simulate(held.condition, stream(seed, "watched"), extrapolate=True)
         return quantities(normalised(found), normalised(held))
 
-    columns = [{"low": v.low, "high": v.high, "log": False} for v in simulator.variables] if model == "gan-dp" else None
-    surrogate, curves, about = train_watched(events, _plan(model, mode, seed, events), watch, columns)
+    surrogate, curves, about = train_watched(events, _plan(model, mode, seed, events), watch, _encoding(model, simulator))
     rows = [*_overall(surrogate, simulator, seed, REPEATS[mode][0]), *_slices(surrogate, simulator, seed, REPEATS[mode][1])]
     return Trial(model, seed, tuple(rows), {"normalised": curves}, about)
 
@@ -77,6 +81,14 @@ def difference(events: Events) -> Array:
 def normalised(events: Events) -> Array:
     """The difference over sqrt(pT / MeV), [n]."""
     return np.asarray(difference(events) / np.sqrt(events.condition[:, MOMENTUM]))
+
+
+def flat(simulator: TrackSmearing, n: int, rng: np.random.Generator) -> Array:
+    """Conditions (eta, phi, pT) of electrons uniform in eta and in the logarithm of the energy, [n, 3]: the gun sends few to large |eta|."""
+    edge = simulator.card.eta_max
+    eta, energy = rng.uniform(-edge, edge, n), simulator.energies.draw(n, rng)[:, 0].astype(np.float64)
+    pt = np.sqrt(energy**2 - ELECTRON_MASS**2) / np.cosh(eta)
+    return np.stack([eta, rng.uniform(-np.pi, np.pi, n), pt], axis=1).astype(np.float32)
 
 
 def electrons(energy: float, eta: tuple[float, float], n: int, rng: np.random.Generator) -> Array:
@@ -123,9 +135,15 @@ def _slices(surrogate: Surrogate, simulator: TrackSmearing, seed: int, repeats: 
     return rows
 
 
-def _draw(simulator: TrackSmearing, n: int, seed: int, name: str) -> Events:
-    rng = stream(seed, name)
-    return simulator.simulate(simulator.prior(n, rng), rng)
+def _encoding(model: str, simulator: TrackSmearing) -> Recipe:
+    """As printed: every condition from its range to (-1, 1). Ours: pT in logarithm, and the region of the tracker."""
+    scaled = [{"low": v.low, "high": v.high, "log": False} for v in simulator.variables]
+    if model == "gan-dp":
+        return [("Encode", {"columns": scaled})]
+    edges = [region.eta for region in simulator.card.regions[:-1]]
+    scaled[MOMENTUM]["log"] = True
+    indicators = [{"low": -1.0, "high": 1.0, "log": False}] * len(simulator.card.regions)
+    return [("Regions", {"column": 0, "edges": edges}), ("Encode", {"columns": [*scaled, *indicators]})]
 
 
 def _plan(model: str, mode: str, seed: int, events: Events) -> Plan:

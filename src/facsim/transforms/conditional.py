@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 from facsim.core.contracts import Transform
@@ -52,8 +55,31 @@ def along(x: Tensor, condition: Tensor, column: int) -> Tensor:
     """A condition column, shaped so that it goes with the events of x: [n, 1, ...].
 
     Examples:
-        >>> import torch
         >>> along(torch.zeros(2, 3, 4), torch.tensor([[1.0], [2.0]]), 0).shape
         torch.Size([2, 1, 1])
     """
     return condition[:, column].reshape(-1, *[1] * (x.dim() - 1))
+
+
+class Regions(Transform):
+    """Conditions [n, c] -> [n, c + regions]: indicators of the region in which the magnitude of a column lies, after the columns themselves.
+
+    `edges` are the rising limits between the regions of a detector, a value on an edge belongs to the region above. A smooth network needs them to
+    answer with a step.
+    """
+
+    def __init__(self, shape: tuple[int, ...], column: int, edges: Sequence[float]) -> None:
+        super().__init__()
+        if list(edges) != sorted(set(edges)) or not edges or edges[0] <= 0:
+            raise FacsimError("these are no edges of regions", expected="one or more rising numbers > 0", got=list(edges))
+        self.column, self.edges, self.width = column, torch.tensor(edges, dtype=torch.float32), shape[-1]
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.width + len(self.edges) + 1,)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        region = torch.searchsorted(self.edges, x[:, self.column].abs().contiguous(), right=True)
+        return torch.cat([x, torch.nn.functional.one_hot(region, len(self.edges) + 1).to(x.dtype)], dim=1)
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        return y[:, : self.width]
