@@ -78,7 +78,8 @@ def judge(
     out.mkdir(parents=True, exist_ok=True)
     for name, card in cards.items():
         card.save(out / ("scorecard.json" if len(cards) == 1 else f"{name}.json"))
-    write_report(out / "report.html", coarsen(truth, factor or 1), samples, cards, history=history)
+    seen = None if train is None else coarsen(train, coarsening_factor(train.detector, next(iter(samples.values())).detector) or 1)
+    write_report(out / "report.html", coarsen(truth, factor or 1), samples, cards, history=history, train=seen)
     return cards
 
 

@@ -28,7 +28,7 @@ def variety(x: Array, y: Array, *, seed: int = 0) -> Estimate:
         FacsimError: if the forms differ, there are fewer than 20 events, values are not finite, or the truth does not vary.
     """
     x, y = checked(x.reshape(len(x), -1), y.reshape(len(y), -1), 20)
-    if not x.var(0).sum():
+    if not np.ptp(x, axis=0).any():
         raise FacsimError("the truth does not vary", expected="different events of one condition", got="copies of one event")
     return jackknife(lambda a, b: float(b.var(0, ddof=1).sum() / a.var(0, ddof=1).sum()), x, y, seed=seed)
 

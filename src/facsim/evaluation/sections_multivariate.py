@@ -177,7 +177,7 @@ def _variety_rows(compared: Comparison) -> Iterator[Row]:
         fixed = all(len(e) and not np.ptp(e.condition[m], axis=0).any() for e, m in zip(events, masks, strict=True) if m.any())
         if fixed and min(int(m.sum()) for m in masks) >= 20:
             x, y, f = (e.cells[m] for e, m in zip(events, masks, strict=True))
-            if x.var(0).any():
+            if np.ptp(x, axis=0).any():
                 yield Row("diversity", "variety", *variety(x, y), *variety(x, f), bin=label, signed=True)
 
 

@@ -133,7 +133,7 @@ def _points(panels: Sequence[Axes], x: Array, samples: Mapping[str, Bars], label
     lower.axhline(1, color=TRUTH_LINE, linewidth=1)
     for i, (name, bars) in enumerate(list(samples.items())[1:]):
         upper.errorbar(x, bars.height, bars.error, label=name, **points(i))
-        lower.errorbar(x, bars.height / truth.height, bars.error / scale, **points(i))
+        lower.errorbar(x, bars.height / np.copysign(scale, truth.height), bars.error / scale, **points(i))
     upper.set_ylabel(label)
     upper.margins(y=0.25)
     upper.legend()
