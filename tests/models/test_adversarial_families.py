@@ -139,7 +139,7 @@ def test_cramer_critic_widens_the_distance(surrogate: bool) -> None:
 TOYS: dict[str, tuple[dict[str, Any], int, float, float]] = {  # settings, rounds, rate, lead of the critic
     "gan": ({"critic_steps": 2, "regulariser": "one-sided", "loss": "least-squares"}, 150, 1e-3, 1.0),
     "gan-dp": ({}, 150, 2e-3, 1.0),
-    "wgan-gp": ({"one_sided": True}, 300, 5e-4, 4.0),
+    "wgan-gp": ({"regulariser": "one-sided"}, 300, 5e-4, 4.0),
     "cramer": ({}, 150, 1e-3, 1.0),
     "energy-distance": ({}, 150, 1e-3, 1.0),
 }

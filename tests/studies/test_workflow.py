@@ -12,6 +12,8 @@ from facsim.studies.sources import Coarsened, InMemory
 from facsim.studies.workflow import Plan, calibrate, suited, train, untrained
 from facsim.training import Settings
 
+OF_IMAGES = {"dcgan", "lagan", "pix2pix"}  # refuse tables in one line
+TABULAR_FAMILIES = [name for name, family in MODELS.items() if {"last", "likelihood"} & set(family.settings) and name not in OF_IMAGES]
 SETTINGS = {"hidden": [16], "latent": 4}
 
 
@@ -52,6 +54,21 @@ def test_tables_are_standardised_and_get_a_normal_likelihood() -> None:
     generated = surrogate.simulate(np.zeros((2000, 0)), stream(0, "t")).response
     assert np.allclose(generated.mean(0), 50.0, atol=1.0)
     assert (generated.std(0) > 1.0).all()
+
+
+@pytest.mark.parametrize("name", TABULAR_FAMILIES)
+def test_no_family_cuts_a_signed_response_at_zero(name: str) -> None:
+    """A planted defect: an output activation for energies would make all standardised numbers positive."""
+    events = Events(np.zeros((64, 0)), np.random.default_rng(0).normal(0.0, 1.0, (64, 2)), Vector(("a", "b")), ())
+    surrogate = untrained(events, plan(model=name, settings={}), about={})
+    generated = surrogate.simulate(np.zeros((500, 0)), stream(0, "t")).response
+    assert generated.min() < 0
+
+
+def test_a_family_of_energies_refuses_a_signed_response() -> None:
+    events = Events(np.zeros((64, 0)), np.ones((64, 2)), Vector(("a", "b")), ())
+    with pytest.raises(FacsimError, match="energies >= 0 only"):
+        untrained(events, plan(model="hits", settings={}), about={})
 
 
 def test_ranges_come_from_the_training_data(gun: Events) -> None:

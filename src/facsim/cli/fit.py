@@ -99,6 +99,7 @@ def make_plan(name: str, chosen: Mapping[str, Any], seed: int) -> Any:
 
 def _types(build: Any, parameters: Mapping[str, inspect.Parameter]) -> dict[str, tuple[Any, Any]]:
     """Type and default of each named parameter of a callable."""
+    build = getattr(build, "func", build)  # of a partial
     hints = get_type_hints(build.__init__ if inspect.isclass(build) else build)
     return {key: (hints[key], None) for key in parameters}
 

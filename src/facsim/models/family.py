@@ -15,6 +15,7 @@ class Family:
     """A family of models: how to build one, and what a user wants to know before choosing it.
 
     `response` is the recipe of transforms that suits the family on a calorimeter's cells, `training` the settings that train it well.
+    `signed`: whether it can make negative numbers, as tables of log-likelihoods or momenta have them.
     """
 
     build: Callable[..., Generator]
@@ -24,6 +25,7 @@ class Family:
     source: str
     response: tuple[tuple[str, dict[str, Any]], ...]
     training: dict[str, Any]
+    signed: bool = True
 
     @property
     def settings(self) -> dict[str, inspect.Parameter]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from facsim.models.adversarial import GAN, Rules
@@ -57,84 +58,6 @@ def gan(
     return GAN(condition_size, response_shape, latent, generator, critic, rules)
 
 
-def wgan_gp(
-    condition_size: int,
-    response_shape: tuple[int, ...],
-    *,
-    latent: int = 64,
-    hidden: Sequence[int] = (256, 256),
-    activation: str = "leaky-relu",
-    last: str = "relu",
-    penalty: float = 10.0,
-    one_sided: bool = False,
-    critic_steps: int = 5,
-) -> GAN:
-    """A critic that measures the Wasserstein distance, kept smooth by a penalty on its gradient."""
-    regulariser = "one-sided" if one_sided else "two-sided"
-    return gan(
-        condition_size,
-        response_shape,
-        latent=latent,
-        hidden=hidden,
-        activation=activation,
-        last=last,
-        loss="wasserstein",
-        regulariser=regulariser,
-        penalty=penalty,
-        critic_steps=critic_steps,
-    )
-
-
-def wgan_clip(
-    condition_size: int,
-    response_shape: tuple[int, ...],
-    *,
-    latent: int = 64,
-    hidden: Sequence[int] = (256, 256),
-    activation: str = "leaky-relu",
-    last: str = "relu",
-    clip: float = 0.01,
-    critic_steps: int = 5,
-) -> GAN:
-    """A critic that measures the Wasserstein distance, kept smooth by small weights."""
-    return gan(
-        condition_size,
-        response_shape,
-        latent=latent,
-        hidden=hidden,
-        activation=activation,
-        last=last,
-        loss="wasserstein",
-        clip=clip,
-        critic_steps=critic_steps,
-    )
-
-
-def gan_dp(
-    condition_size: int,
-    response_shape: tuple[int, ...],
-    *,
-    latent: int = 64,
-    hidden: Sequence[int] = (256, 256),
-    activation: str = "leaky-relu",
-    last: str = "relu",
-    penalty: float = 0.5,
-    critic_steps: int = 1,
-) -> GAN:
-    """The non-saturating game with the penalty (penalty / 2) E|grad D|^2 on real events."""
-    return gan(
-        condition_size,
-        response_shape,
-        latent=latent,
-        hidden=hidden,
-        activation=activation,
-        last=last,
-        regulariser="zero-centred",
-        penalty=penalty,
-        critic_steps=critic_steps,
-    )
-
-
 FAMILIES = {
     "gan": Family(
         gan,
@@ -146,7 +69,7 @@ FAMILIES = {
         training={"epochs": 60, "learning_rate": 2e-4, "betas": (0.5, 0.999)},
     ),
     "gan-dp": Family(
-        gan_dp,
+        partial(gan, regulariser="zero-centred", penalty=0.5),
         idea="a generator against a critic whose slope on real events is penalised",
         when="a GAN that converges, with one step of the critic for one of the generator",
         cost="one step of the critic for one of the generator; one pass of the generator an event",
@@ -155,7 +78,7 @@ FAMILIES = {
         training={"epochs": 60, "learning_rate": 2e-4, "betas": (0.0, 0.99)},
     ),
     "wgan-gp": Family(
-        wgan_gp,
+        partial(gan, loss="wasserstein", regulariser="two-sided", penalty=10.0, critic_steps=5),
         idea="a generator against a critic that measures the Wasserstein distance",
         when="sharp single events matter more than an easy training",
         cost="five steps of the critic for one of the generator; one pass of the generator an event",
@@ -164,7 +87,7 @@ FAMILIES = {
         training={"epochs": 60, "learning_rate": 1e-4, "betas": (0.0, 0.9)},
     ),
     "wgan-clip": Family(
-        wgan_clip,
+        partial(gan, loss="wasserstein", clip=0.01, critic_steps=5),
         idea="a generator against a Wasserstein critic with small weights",
         when="to rebuild early studies; wgan-gp replaces it",
         cost="five steps of the critic for one of the generator; one pass of the generator an event",

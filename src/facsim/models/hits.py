@@ -118,5 +118,6 @@ FAMILIES = {
         source="Vaswani et al. (2017), arXiv:1706.03762",
         response=(("Scale", {}),),
         training={"epochs": 10, "learning_rate": 2e-3, "schedule": "onecycle", "clip": 10.0},
+        signed=False,
     ),
 }

@@ -25,6 +25,7 @@ PRIOR_EVENTS = 10_000  # conditions of the training data that a bundle keeps
 IN_MEMORY = 4e9  # bytes of responses above which training streams from the file
 
 TABULAR: Recipe = (("Standardise", {}),)
+TABULAR_SETTINGS = {"likelihood": "normal", "last": "identity"}  # of families that have them: a signed response must not be cut at zero
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +82,8 @@ def untrained(events: Events, plan: Plan, about: Mapping[str, Any]) -> Surrogate
     encode = Chain((len(variables),), [("Encode", {"columns": encoding(variables)})])
     chain = Chain(events.detector.shape, recipe)
     chain.fit(response, condition)
-    settings = dict(plan.settings)
-    if "likelihood" in family.settings and recipe is TABULAR:
-        settings.setdefault("likelihood", "normal")
+    signed = TABULAR_SETTINGS if recipe is TABULAR else {}
+    settings = {**{key: value for key, value in signed.items() if key in family.settings}, **plan.settings}
     model = build(plan.model, encode.shape[0], chain.shape, **settings)
     told = {"model": {"name": plan.model, "settings": settings}, "training": dict(about)}
     return Surrogate(model, encode, chain, events.detector, variables, _prior(events, plan.training.seed), told)
@@ -91,6 +91,8 @@ def untrained(events: Events, plan: Plan, about: Mapping[str, Any]) -> Surrogate
 
 def suited(family: Family, events: Events) -> Recipe:
     """The family's own transforms, as far as they apply: signed responses are standardised, fractions of an energy need one."""
+    if events.detector.signed and not family.signed:
+        raise FacsimError("this family makes energies >= 0 only", got=f"a signed {type(events.detector).__name__}", remedy="choose another model")
     if events.detector.signed:
         return TABULAR
     names = [v.name for v in events.variables]
