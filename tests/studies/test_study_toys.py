@@ -1,0 +1,121 @@
+"""The studies of one number: what is measured is right, what must extrapolate does, and a short training learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facsim.core import Events, stream
+from facsim.core.events import Array
+from facsim.simulators import Gaussian, TrackSmearing
+from facsim.studies import conditional_gaussian, toy_distributions, track_smearing
+from facsim.studies.run import request_for
+from facsim.studies.study import Request
+from facsim.studies.summary import summarise
+from facsim.studies.tabular import AS_IT_IS, UNSEEN, compare, encoded, fwhm, quantities, train_watched
+from facsim.studies.workflow import Plan
+from facsim.surrogate import Surrogate, load_bundle, save_bundle
+from facsim.training import Settings
+
+FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian, in standard deviations
+
+
+def normal(width: float, name: str, n: int = 100_000) -> Array:
+    return stream(0, name).normal(0.0, width, n)
+
+
+def test_fwhm_of_a_gaussian_and_its_bias() -> None:
+    """50 bins over +-2.576 deviations: bins and kernel add (1 + 1/12) bin widths squared to the variance, 0.6 % of the width."""
+    step = 2 * 2.576 / 50
+    widened = FWHM * np.sqrt(1 + (1 + 1 / 12) * step**2)
+    assert fwhm(normal(3.0, "a")) == pytest.approx(3.0 * widened, rel=0.015)
+    assert np.mean([fwhm(normal(3.0, f"a{i}")) for i in range(8)]) == pytest.approx(3.0 * widened, rel=0.006)
+
+
+def test_a_width_wrong_by_a_tenth_is_seen_as_such_and_the_floor_is_none() -> None:
+    """The bias is the same length in both, so that 10 % of the width come out as 10 % to a part in a hundred."""
+    (row,) = compare("x", ["fwhm_difference"], "all", lambda i: normal(1.1, f"c{i}"), lambda i: normal(1.0, f"t{i}"), repeats=6)
+    assert row.value == pytest.approx(0.1, abs=4 * row.error + 0.001)
+    assert abs(row.floor) < 4 * row.floor_error
+    assert 0 < row.error < 0.01
+
+
+def test_quantities_by_hand() -> None:
+    """A fair coin of -1 and +1 has mean 0 and excess kurtosis -2; truth against itself has no KL."""
+    coin = np.tile([-1.0, 1.0], 500)
+    found = quantities(coin, coin)
+    assert (found["KL"], found["mean"], found["kurtosis"]) == pytest.approx((0.0, 0.0, -2.0))
+    assert found["truth mean"] == found["mean"]
+
+
+def shifted(recipe: list[tuple[str, dict[str, int]]], encode: dict[str, float]) -> Surrogate:
+    """A flow trained at means 0 and 10 for a moment."""
+    truth = Gaussian(mean_low=0.0, mean_high=100.0)
+    events = truth.simulate(np.resize([0.0, 10.0], (2000, 1)), stream(0, "t"))
+    settings = Settings(epochs=3, learning_rate=3e-3, device="cpu")
+    plan = Plan(model="flow", settings=conditional_gaussian.FLOW, response=recipe, batch_size=100, training=settings)
+    return train_watched(events, plan, lambda surrogate: {}, encoded(encode)).surrogate
+
+
+def test_a_shifted_flow_is_the_same_at_every_mean_and_a_plain_one_is_not(tmp_path: Path) -> None:
+    def response(surrogate: Surrogate, mean: float) -> Array:
+        events = surrogate.simulate(np.full((500, 1), mean), stream(1, "s"), extrapolate=True)
+        return events.response[:, 0] - mean
+
+    ours = shifted([("Shift", {"column": 0}), ("Standardise", {})], UNSEEN)
+    assert np.allclose(response(ours, 5.0), response(ours, 200.0), atol=1e-4)
+    save_bundle(ours, tmp_path / "bundle")
+    assert np.array_equal(response(load_bundle(tmp_path / "bundle"), 200.0), response(ours, 200.0))
+    plain = shifted([("Standardise", {})], AS_IT_IS)
+    assert not np.allclose(response(plain, 5.0), response(plain, 200.0), atol=1.0)
+
+
+def test_kl_falls_in_a_short_training() -> None:
+    made = toy_distributions.STUDY
+    outcome = made.run(request_for(made, model="flow"))
+    for group in ("gaussian", "beta"):
+        kl = outcome.trials[0].curves[group]["KL"]
+        assert len(kl) == toy_distributions.EPOCHS["quick"]
+        assert min(kl) < 0.02
+    assert all(row["ours"] < 0.02 and row["floor"] < 0.02 for row in summarise(made, outcome))
+
+
+def test_printed_networks_train_and_say_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy_distributions, "EVENTS", 2560)
+    monkeypatch.setitem(toy_distributions.REPEATS, "quick", 2)
+    models = tuple(toy_distributions.GAMES)
+    outcome = toy_distributions.run(Request(models, (0,), False))
+    rows = summarise(toy_distributions.STUDY, outcome)
+    assert [row["model"] for row in rows] == [m for m in models for _ in range(2)]
+    assert all(row["note"].startswith("5 of the 1000 published epochs") and row["met"] is None for row in rows)
+
+
+def test_both_targets_give_one_difference() -> None:
+    """pT(true) - pT(measured) of the normalised target is that of the plain one, with the same random numbers."""
+    plain, scaled = TrackSmearing(target="difference"), TrackSmearing(target="normalised")
+    condition = plain.prior(1000, stream(0, "c"))
+    found: list[Events] = [s.simulate(condition, stream(0, "r")) for s in (plain, scaled)]
+    np.testing.assert_allclose(track_smearing.difference(found[1]), track_smearing.difference(found[0]), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(track_smearing.normalised(found[0]), found[1].response[:, 0], rtol=1e-4, atol=1e-5)
+
+
+def test_electrons_have_their_energy_and_lie_in_the_slice_on_both_sides() -> None:
+    condition = track_smearing.electrons(500.0, (1.5, 1.7), 10_000, stream(0, "e")).astype(np.float64)
+    eta, _, pt = condition.T
+    np.testing.assert_allclose(np.hypot(pt * np.cosh(eta), 0.51099895), 500.0, rtol=1e-5)
+    assert np.abs(eta).min() >= 1.5
+    assert np.abs(eta).max() <= 1.7
+    assert abs(np.mean(eta > 0) - 0.5) < 0.02
+    assert np.mean(np.tanh(np.abs(eta)) < (np.tanh(1.5) + np.tanh(1.7)) / 2) == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_short_training_learns_the_smearing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(track_smearing.EVENTS, "flow", 100_000)
+    monkeypatch.setitem(track_smearing.EVENTS, "gan-dp", 6400)
+    monkeypatch.setattr(track_smearing, "SLICE", 10_000)
+    rows = summarise(track_smearing.STUDY, track_smearing.run(Request(("gan-dp", "flow"), (0,), False)))
+    found = {(row["model"], row["observable"]): row["ours"] for row in rows}
+    assert found["flow", "kl of normalised, all"] < 0.05
+    assert all(abs(value) < 0.3 for (model, name), value in found.items() if model == "flow" and "fwhm" in name)
