@@ -9,7 +9,17 @@ import pytest
 from numpy.typing import NDArray
 
 from facsim.core import FacsimError
-from facsim.evaluation.diversity import birthday_ratio, collisions, copied_fraction, memorisation, modes, nearest, support_size, variety
+from facsim.evaluation.diversity import (
+    birthday_ratio,
+    collisions,
+    collisions_with_error,
+    copied_fraction,
+    memorisation,
+    modes,
+    nearest,
+    support_size,
+    variety,
+)
 
 Array = NDArray[np.float64]
 
@@ -52,6 +62,20 @@ def test_the_birthday_ratio_of_equal_samples_is_one() -> None:
     pull = (values[:, 0] - 1) / values[:, 1]
     assert abs(pull.mean()) < 1.2
     assert pull.std() < 2
+
+
+def test_the_error_of_collisions_is_their_spread_where_events_crowd() -> None:
+    """A fiftieth of the events lie close together and make nearly all pairs: far more spread than that of a count."""
+
+    def crowded(seed: int) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        return rng.normal(size=(500, 2)) * np.where(rng.random((500, 1)) < 0.04, 0.01, 10.0)
+
+    found = np.array([collisions_with_error(crowded(seed), 0.1) for seed in range(200)])
+    assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.15)
+    assert found[:, 0].std() > 3 * np.sqrt(found[:, 0].mean())
+    sparse = np.array([collisions_with_error(normal(500, 3, seed), 0.1) for seed in range(200)])
+    assert sparse[:, 1].mean() == pytest.approx(sparse[:, 0].std(), rel=0.15)
 
 
 def test_the_birthday_ratio_sees_repeated_events() -> None:

@@ -43,11 +43,34 @@ def collisions(x: Array, tolerance: float = 0.0) -> int:
         >>> collisions(np.array([[0.0], [0.0], [0.0], [5.0]]))
         3
     """
+    return int(partners(x, tolerance).sum()) // 2
+
+
+def partners(x: Array, tolerance: float = 0.0) -> Array:
+    """For each event of x [n, d] the number of other events at a distance of at most `tolerance`, [n].
+
+    Examples:
+        >>> partners(np.array([[0.0], [3.0], [7.0]]), 3.5).tolist()
+        [1, 1, 0]
+    """
     if tolerance == 0:
-        _, count = np.unique(x, axis=0, return_counts=True)
-        return int((count * (count - 1) // 2).sum())
+        _, which, count = np.unique(x, axis=0, return_inverse=True, return_counts=True)
+        return np.asarray(count[which.reshape(-1)] - 1)
     limit = tolerance**2
-    return (sum(int(np.count_nonzero(s <= limit)) for s in squared_distances(x, x)) - len(x)) // 2
+    return np.concatenate([np.count_nonzero(s <= limit, axis=1) for s in squared_distances(x, x)]) - 1
+
+
+def collisions_with_error(x: Array, tolerance: float) -> Estimate:
+    """As `collisions`, and its standard error: that of a count, and more where few events are in many pairs.
+
+    The number of pairs is half the sum of the events' partners, which are not independent: the variance is that of the sum of partners, less
+    the pairs themselves, which that counts twice.
+
+    Source: W. Hoeffding, A class of statistics with asymptotically normal distribution, Annals of Mathematical Statistics 19 (1948) 293.
+    """
+    others = partners(x, tolerance)
+    pairs = others.sum() / 2
+    return Estimate(float(pairs), math.sqrt(max(len(x) * others.var() - pairs, pairs, 1.0)))
 
 
 def support_size(x: Array, tolerance: float = 0.0) -> float:
@@ -73,9 +96,9 @@ def birthday_ratio(x: Array, y: Array, *, pairs: int = 200) -> Estimate:
     if len(x) * (len(x) - 1) // 2 < 2 * pairs:
         raise FacsimError("too few events for a birthday test", expected=f"{2 * pairs} pairs", got=f"{len(x)} events")
     tolerance = _closest(x, pairs)
-    of_x, of_y = collisions(x, tolerance), collisions(y, tolerance)
-    unit = len(x) * (len(x) - 1) / (len(y) * (len(y) - 1)) / of_x
-    return Estimate(unit * of_y, unit * math.sqrt(of_y**2 / of_x + max(of_y, 1)))
+    of_x, of_y = (collisions_with_error(s, tolerance) for s in (x, y))
+    unit = len(x) * (len(x) - 1) / (len(y) * (len(y) - 1)) / of_x.value
+    return Estimate(unit * of_y.value, unit * math.hypot(of_y.error, of_y.value * of_x.error / of_x.value))
 
 
 def _closest(x: Array, pairs: int) -> float:
