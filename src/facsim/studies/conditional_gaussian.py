@@ -68,7 +68,7 @@ def _trial(model: str, seed: int, mode: str, request: Request) -> Trial:
         def truth(i: int, condition: Any = condition) -> Any:
             return TRUTH.simulate(condition, stream(seed, "truth", i, f"{condition[0, 0]:g}")).response[:, 0]
 
-        rows += compare("x", ("kl", "width_difference", "mean_difference"), f"mean {mean:g}", candidate, truth, REPEATS[mode])
+        rows += compare("x", ("kl", "width_difference", "mean_difference"), f"mean {mean:g}", candidate, truth, repeats=REPEATS[mode])
     rows += [_worst(rows, name) for name in ("width_difference", "mean_difference")]
     return Trial(model, seed, tuple(rows), {"deviation": curves}, about)
 

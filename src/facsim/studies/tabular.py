@@ -88,7 +88,7 @@ def fwhm(values: Array) -> float:
     return float(full_width(binned.x, binned.p))
 
 
-def compare(observable: str, names: Iterable[str], bin: str, candidate: Draw, truth: Draw, repeats: int, unit: str = "1") -> list[Row]:
+def compare(observable: str, names: Iterable[str], bin: str, candidate: Draw, truth: Draw, *, repeats: int, unit: str = "1") -> list[Row]:
     """Distances averaged over `repeats` pairs of independent samples; the floor is that of other truth samples to the same ones."""
     pairs = [(candidate(i), truth(2 * i), truth(2 * i + 1)) for i in range(repeats)]
     return [_row(observable, name, bin, pairs, unit) for name in names]

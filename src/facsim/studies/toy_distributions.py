@@ -73,7 +73,7 @@ def _learn(name: str, model: str, seed: int, mode: str) -> tuple[list[Row], Trai
     def candidate(i: int) -> Array:
         return trained.surrogate.simulate(condition, stream(seed, "candidate", i)).response[:, 0]
 
-    return compare("x", WATCHED, name, candidate, truth, REPEATS[mode]), trained
+    return compare("x", WATCHED, name, candidate, truth, repeats=REPEATS[mode]), trained
 
 
 def _plan(model: str, mode: str, seed: int) -> Plan:

@@ -27,7 +27,7 @@ TARGET = {"gan-dp": "difference", "flow": "normalised"}
 EVENTS = {"gan-dp": 64_000, "flow": 500_000}  # of training
 SAMPLE, SLICE = 10_000, 100_000  # events of one estimate of the overall KL; of one estimate of a FWHM
 REPEATS = {"full": (20, 8), "quick": (5, 2)}  # estimates of the KL, of each FWHM
-EPOCHS = {"full": {"gan-dp": 3, "flow": 12}, "quick": {"gan-dp": 1, "flow": 2}}  # the source does not say how many
+EPOCHS = {"full": {"gan-dp": 3, "flow": 16}, "quick": {"gan-dp": 1, "flow": 2}}  # the source does not say how many
 KL_BAR, FWHM_BAR = 0.01, 0.02
 
 PRINTED: dict[str, Any] = {"latent": 1, "hidden": (128, 128), "activation": "relu", "last": "tanh", "penalty": 0.5, "critic_steps": 1}
@@ -111,7 +111,7 @@ def _overall(surrogate: Surrogate, simulator: TrackSmearing, seed: int, repeats:
         def truth(i: int) -> Array:
             return of(simulator.simulate(condition, stream(seed, "truth", i)))
 
-        return compare(name, ("kl", "width_difference"), "all", candidate, truth, repeats)
+        return compare(name, ("kl", "width_difference"), "all", candidate, truth, repeats=repeats)
 
     return [*scores("difference", difference), *scores("normalised", normalised)]
 
@@ -131,7 +131,7 @@ def _slices(surrogate: Surrogate, simulator: TrackSmearing, seed: int, repeats: 
         def truth(i: int, condition: Array = condition, bin: str = bin) -> Array:
             return difference(simulator.simulate(condition, stream(seed, "truth", bin, i)))
 
-        rows += compare("difference", ("fwhm_difference", "width_difference"), bin, candidate, truth, repeats)
+        rows += compare("difference", ("fwhm_difference", "width_difference"), bin, candidate, truth, repeats=repeats)
     return rows
 
 
