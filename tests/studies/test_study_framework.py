@@ -10,6 +10,7 @@ import pytest
 
 from facsim.core import FacsimError
 from facsim.evaluation.scorecard import Row, Scorecard
+from facsim.report.study_curves import epoch_curves
 from facsim.studies.run import SEEDS, replace_file, request_for, run_study
 from facsim.studies.study import Expected, Outcome, Request, Study, Trial
 from facsim.studies.summary import average, summarise
@@ -107,3 +108,14 @@ def test_every_study_has_a_bar_and_a_published_number_and_models_that_it_knows(n
     assert any(e.published is not None for e in made.expected)
     assert all(e.bar is not None or e.published is not None for e in made.expected)
     assert len({(e.model, e.label) for e in made.expected}) == len(made.expected)
+
+
+def test_curves_have_a_panel_for_each_quantity_and_the_truth_as_a_line() -> None:
+    slow = {"KL": [4.0, 2.0, 1.0, 0.5], "mean": [0.0, 1.0, 2.0, 3.0], "truth mean": [2.5] * 4}
+    fast = {"KL": [0.5, 0.1], "mean": [2.0, 2.5], "truth mean": [2.5] * 2}
+    left, right = epoch_curves([("slow", slow), ("fast", fast)]).axes
+    assert (left.get_title(), left.get_yscale(), right.get_title(), right.get_yscale()) == ("KL", "log", "mean", "linear")
+    lines = [list(line.get_ydata()) for line in right.get_lines()]
+    assert lines[:2] == [slow["mean"], fast["mean"]]
+    assert lines[2] == [2.5, 2.5]
+    assert list(right.get_lines()[1].get_xdata()) == [0.5, 1.0]
