@@ -9,6 +9,7 @@ import pytest
 
 from facsim.core import Events, stream
 from facsim.core.events import Array
+from facsim.evaluation.scorecard import Row
 from facsim.simulators import Gaussian, TrackSmearing
 from facsim.studies import conditional_gaussian, toy_distributions, track_smearing
 from facsim.studies.run import request_for
@@ -119,3 +120,9 @@ def test_a_short_training_learns_the_smearing(monkeypatch: pytest.MonkeyPatch) -
     found = {(row["model"], row["observable"]): row["ours"] for row in rows}
     assert found["flow", "kl of normalised, all"] < 0.05
     assert all(abs(value) < 0.3 for (model, name), value in found.items() if model == "flow" and "fwhm" in name)
+
+
+def test_the_largest_departure_is_a_magnitude_and_ignores_other_means() -> None:
+    """A planted defect: seeds whose largest departures have opposite signs must not cancel; nor is mean 200 one of the training."""
+    found = [Row("x", "width_difference", v, 0.01, 0.0, 0.01, bin=f"mean {m}", signed=True) for m, v in ((0, 0.01), (5, -0.09), (200, 5.0))]
+    assert conditional_gaussian._worst(found, "width_difference").value == 0.09

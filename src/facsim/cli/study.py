@@ -77,8 +77,8 @@ def _study(name: str) -> Study:
 
 def _show_summary(study: Study, rows: list[dict[str, Any]]) -> None:
     columns = ("model", "observable", "published", "ours", "error", "floor", "bar", "met")
-    cells = [tuple(_number(row[c]) for c in columns) for row in rows]
-    show_table(f"{study.name} ({study.source})", columns, cells, right=columns[2:7])
+    cells = [(*(_number(row[c]) for c in columns), "  ".join(map(_number, row["values"]))) for row in rows]
+    show_table(f"{study.name} ({study.source})", (*columns, "each seed"), cells, right=columns[2:7])
     for model, note in {row["model"]: row["note"] for row in rows if row["note"]}.items():
         say(f"{model}: {note}")
 

@@ -74,11 +74,11 @@ def _trial(model: str, seed: int, mode: str, request: Request) -> Trial:
 
 
 def _worst(rows: list[Row], name: str) -> Row:
-    """The largest departure at the means of training; at mean 0 a mean has no relative difference."""
+    """The magnitude of the largest departure at the means of training; at mean 0 a mean has no relative difference."""
     means = [m for m in TRAINED if m or name != "mean_difference"]
     chosen = [r for r in rows if r.distance == name and r.bin in {f"mean {m:g}" for m in means}]
     worst = max(chosen, key=lambda r: abs(r.value))
-    return Row("x", name, worst.value, worst.error, worst.floor, worst.floor_error, worst.unit, WORST, signed=True)
+    return Row("x", name, abs(worst.value), worst.error, max(abs(r.floor) for r in chosen), worst.floor_error, worst.unit, WORST)
 
 
 def _draw(means: Any, seed: int, name: str) -> Events:
