@@ -72,7 +72,9 @@ class Regions(Transform):
         super().__init__()
         if list(edges) != sorted(set(edges)) or not edges or edges[0] <= 0:
             raise FacsimError("these are no edges of regions", expected="one or more rising numbers > 0", got=list(edges))
-        self.column, self.edges, self.width = column, torch.tensor(edges, dtype=torch.float32), shape[-1]
+        self.column, self.width = column, shape[-1]
+        self.register_buffer("edges", torch.tensor(edges, dtype=torch.float32), persistent=False)
+        self.edges: Tensor
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self.width + len(self.edges) + 1,)
