@@ -30,7 +30,7 @@ from facsim.evaluation.pair import Array
 from facsim.evaluation.scorecard import Row
 
 MOST = 10_000  # events of each sample in distances whose cost grows with the square of their number
-MANY_COLUMNS = 100  # beyond it the Frechet distance draws 5 pairs of samples at each size, not 20
+MANY_COLUMNS = 100  # beyond it half of the events are used, and the Frechet distance draws 5 pairs of samples at each size, not 20
 FEWEST_IN_BIN = 20  # scored events of each sample for an area in a bin of a condition
 
 
@@ -107,7 +107,7 @@ Distances = Mapping[str, Estimate]
 
 
 def distance_rows(compared: Comparison) -> Iterator[Row]:
-    """Multivariate distances of the observables that vary in the reference; at most MOST events of each sample."""
+    """Multivariate distances of the observables that vary in the reference; at most MOST events of each sample, half of it for many columns."""
     keep = varying(compared.reference.features)
     if not keep.any():
         return
@@ -118,9 +118,10 @@ def distance_rows(compared: Comparison) -> Iterator[Row]:
 
 
 def _chosen_features(compared: Comparison, keep: Array) -> list[Array]:
-    """The columns `keep` of reference, candidate and floor sample, at most MOST random events of each."""
+    """The columns `keep` of reference, candidate and floor sample, at most MOST random events of each, half of it for many columns."""
+    most = MOST if keep.sum() <= MANY_COLUMNS else MOST // 2
     samples = (compared.reference, compared.candidate, compared.floor)
-    chosen = [np.sort(stream(compared.seed, "chosen", i).permutation(len(s.features))[:MOST]) for i, s in enumerate(samples)]
+    chosen = [np.sort(stream(compared.seed, "chosen", i).permutation(len(s.features))[:most]) for i, s in enumerate(samples)]
     return [s.features[index][:, keep] for s, index in zip(samples, chosen, strict=True)]
 
 
