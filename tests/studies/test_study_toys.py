@@ -113,8 +113,6 @@ def test_electrons_have_their_energy_and_lie_in_the_slice_on_both_sides() -> Non
 
 
 def test_a_short_training_learns_the_smearing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(track_smearing.EVENTS, "flow", 100_000)
-    monkeypatch.setitem(track_smearing.EVENTS, "gan-dp", 6400)
     monkeypatch.setattr(track_smearing, "SLICE", 10_000)
     rows = summarise(track_smearing.STUDY, track_smearing.run(Request(("gan-dp", "flow"), (0,), False)))
     found = {(row["model"], row["observable"]): row["ours"] for row in rows}
