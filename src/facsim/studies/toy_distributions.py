@@ -32,7 +32,7 @@ GAMES: dict[str, dict[str, Any]] = {
 }
 GAME_TRAINING: dict[str, dict[str, Any]] = {
     "gan": {"learning_rate": 1e-3, "betas": (0.5, 0.999)},
-    "wgan-gp": {"learning_rate": 1e-4, "betas": (0.0, 0.9)},  # at 1e-3 the mean swings by ten widths and more
+    "wgan-gp": {"learning_rate": 1e-4, "betas": (0.0, 0.9)},  # its first swings about the truth take longer than this training
     "gan-dp": {"learning_rate": 1e-3, "betas": (0.5, 0.999)},
 }
 GAME_BATCH = 256

@@ -48,7 +48,10 @@ def run(request: Request) -> Outcome:
     """Train every model on the gun's electrons and test it in slices."""
     mode = "full" if request.full else "quick"
     trials = tuple(_trial(model, seed, mode, request) for model in request.models for seed in request.seeds)
-    note = f"{EPOCHS[mode]['gan-dp']} epochs of {EVENTS[mode]['gan-dp']} events, the source does not say how many it trained; a FWHM above +1 is wider than the histogram shows"
+    note = (
+        f"{EPOCHS[mode]['gan-dp']} epochs of {EVENTS[mode]['gan-dp']} events, the source does not say how many it trained; "
+        "a FWHM above +1 is wider than the histogram shows"
+    )
     notes = {"gan-dp": note, "flow": "trained on electrons uniform in eta, tested on the gun's"}
     return Outcome(trials, {"simulator": repr(TrackSmearing())}, {model: notes[model] for model in request.models})
 
