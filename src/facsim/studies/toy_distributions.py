@@ -2,8 +2,9 @@
 
 The source does not print the parameters of the densities, nor which point of its grid was chosen: the constants below are ours.
 
-In one dimension a two-sided gradient penalty is a double well in the critic's slope, +1 or -1: a slope of the wrong sign turns only when the means are
-about two penalties apart (in deviations of the truth), so that the generator's mean swings by that much before it settles; this training is shorter.
+In one dimension a two-sided gradient penalty is a double well in the critic's slope, +1 or -1: a slope of the wrong sign turns only where the
+means are about two penalties apart (in deviations of the truth), so that the generator's mean swings by that much before it settles; this
+training is shorter.
 """
 
 from __future__ import annotations
