@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from facsim.core import FacsimError
 from facsim.evaluation.classifier import Official, OfficialResNet, Recipe, Schedule, area_in_bin, two_sample_test
 from facsim.evaluation.classifier.encoding import fit_whitener
-from facsim.evaluation.classifier.fast import stack
+from facsim.evaluation.classifier.fast import fit_fast, stack
 from facsim.evaluation.classifier.resnet import ResNet18
 from facsim.evaluation.classifier.result import area, divergence
 from facsim.evaluation.classifier.sample import Sample, fold_numbers, labelled
+from facsim.evaluation.classifier.threads import one_thread
 from facsim.evaluation.classifier.trees import summaries
 
 Array = NDArray[np.float32]
@@ -275,3 +276,20 @@ def test_two_halves_of_the_electron_gun_cannot_be_told_apart(shared_data: Path) 
     result = two_sample_test(cells[:2000], cells[2000:])
     assert abs(result.auc - 0.5) < 3 * result.auc_error
     assert two_sample_test(cells[:2000], 1.05 * cells[2000:], repeats=1).auc > 0.55
+
+
+def test_the_fast_classifier_leaves_the_number_of_threads_as_it_was() -> None:
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        x, y = np.random.default_rng(1).normal(size=(2, 100, 3))
+        fit_fast(*(labelled(x, y),) * 2, 0)(labelled(x, y))
+        seen.append(torch.get_num_threads())
+        with one_thread():
+            seen.append(torch.get_num_threads())
+        with pytest.raises(ZeroDivisionError):
+            one_thread()(lambda: 1 / 0)()
+        seen.append(torch.get_num_threads())
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [2, 1, 2]

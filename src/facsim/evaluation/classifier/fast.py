@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from facsim.core.events import Array
 from facsim.evaluation.classifier.networks import fit_cells, fit_grid, fit_table
 from facsim.evaluation.classifier.sample import Sample
+from facsim.evaluation.classifier.threads import one_thread
 from facsim.evaluation.classifier.trees import fit_table_trees, fit_trees
 
 Score = Callable[[Sample], Array]
@@ -20,7 +21,9 @@ MOST_COLUMNS = 1000  # of a table; responses with more are cells without a grid
 
 def fit_fast(train: Sample, validation: Sample, seed: int) -> Score:
     """The fast classifier for these events; the returned function gives the calibrated probability to be truth."""
-    return stack([fit(train, validation, seed) for fit in members(train)], validation)
+    with one_thread():
+        score = stack([fit(train, validation, seed) for fit in members(train)], validation)
+    return one_thread()(score)
 
 
 def members(sample: Sample) -> tuple[Fit, ...]:
