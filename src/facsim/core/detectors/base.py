@@ -69,6 +69,16 @@ def require(condition: bool, what: str, expected: object, got: object) -> None:
         raise FacsimError(what, expected=expected, got=got)
 
 
+def stack_shape(grids: list[tuple[int, int]]) -> tuple[int, ...]:
+    """Shape of a response in layers of these grids: [layers, *grid] if all are alike, else flat.
+
+    Examples:
+        >>> stack_shape([(4, 4), (4, 4)]), stack_shape([(4, 4), (2, 2)])
+        ((2, 4, 4), (20,))
+    """
+    return (len(grids), *grids[0]) if len(set(grids)) == 1 else (sum(math.prod(grid) for grid in grids),)
+
+
 def grid_centres(rows: int, columns: int, cell: tuple[float, float]) -> tuple[Array, Array]:
     """The x and y in mm, each [rows, columns], of a grid of cells (size y, x) centred on the origin."""
     y = (np.arange(rows) - (rows - 1) / 2) * cell[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from facsim.core.detectors.base import Array, Detector, grid_centres, require
+from facsim.core.detectors.base import Array, Detector, grid_centres, require, stack_shape
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ class LayeredGrid(Detector):
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        grids = {(layer.rows, layer.columns) for layer in self.stack}
-        return (len(self.stack), *grids.pop()) if len(grids) == 1 else (sum(self._sizes),)
+        return stack_shape([(layer.rows, layer.columns) for layer in self.stack])
 
     @cached_property
     def centres(self) -> Array:

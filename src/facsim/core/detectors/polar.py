@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from facsim.core.detectors.base import Array, Detector, require
+from facsim.core.detectors.base import Array, Detector, require, stack_shape
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 
@@ -78,8 +78,7 @@ class PolarLayers(Detector):
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        grids = {(layer.angles, layer.rings) for layer in self.stack}
-        return (len(self.stack), *grids.pop()) if len(grids) == 1 else (sum(self._sizes),)
+        return stack_shape([(layer.angles, layer.rings) for layer in self.stack])
 
     @cached_property
     def centres(self) -> Array:
