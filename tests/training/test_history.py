@@ -77,7 +77,7 @@ def test_progress_counts_steps_and_epochs(weight: Any, batches: Any) -> None:
     assert all(isinstance(p, Progress) and p.seconds >= 0 for p in seen)
 
 
-def test_time_left_is_that_of_the_pace_of_this_session(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_left_is_that_of_the_pace_since_the_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
     now = iter([100.0, 106.0, 106.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(now))
     clock = progress.Clock(before=50.0, step=10)

@@ -21,7 +21,7 @@ class Progress:
 
 
 class Clock:
-    """Seconds of training, over all interruptions; the pace is that of this session."""
+    """Seconds of training, over all interruptions; the pace is that since the last of them."""
 
     def __init__(self, before: float, step: int) -> None:
         self._before, self._first = before, step
