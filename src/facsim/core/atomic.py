@@ -15,7 +15,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         FacsimError: if it cannot be written; nothing half-written remains.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    beside = path.with_name(f".{path.name}.partial")  # one name, so that what a killed process left is written over
     try:
         beside.write_bytes(content)
         flush(beside)
