@@ -26,7 +26,11 @@ def models(*, json: Json = False) -> None:
     """The families of generators, and when to choose each."""
     from facsim.models import MODELS
 
-    _show("Models", [{"name": k, "idea": f.idea, "when": f.when, "cost": f.cost, "source": f.source} for k, f in MODELS.items()], json)
+    rows = [
+        {"name": k, "idea": f.idea, "when": f.when, "cost": f.cost, "source": f.source, "onnx": f"no: {f.onnx}" if f.onnx else "yes"}
+        for k, f in MODELS.items()
+    ]
+    _show("Models", rows, json)
 
 
 def detectors(*, json: Json = False) -> None:

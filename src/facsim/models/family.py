@@ -15,7 +15,8 @@ class Family:
     """A family of models: how to build one, and what a user wants to know before choosing it.
 
     `response` is the recipe of transforms that suits the family on a calorimeter's cells, `training` the settings that train it well.
-    `signed`: whether it can make negative numbers, as tables of log-likelihoods or momenta have them.
+    `signed`: whether it can make negative numbers, as tables of log-likelihoods or momenta have them; `onnx`: why its networks cannot be exported
+    to ONNX, empty where they can.
     """
 
     build: Callable[..., Generator]
@@ -26,6 +27,7 @@ class Family:
     response: tuple[tuple[str, dict[str, Any]], ...]
     training: dict[str, Any]
     signed: bool = True
+    onnx: str = ""
 
     @property
     def settings(self) -> dict[str, inspect.Parameter]:
