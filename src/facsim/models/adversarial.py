@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from facsim.core.contracts import Batch, Generator, Objective
+from facsim.core.contracts import Batch, Objective
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
+from facsim.models.one_network import OneNetwork
 from facsim.nets.critics import Critic
 from facsim.objectives.adversarial import ADVERSARIAL, weighted_mean
 from facsim.objectives.labels import labelled, labels
@@ -50,24 +51,15 @@ class Rules:
             _require(name, getattr(self, name), getattr(self, name) >= 0, "a number >= 0")
 
 
-class GAN(Generator):
+class GAN(OneNetwork):
     """A generator against a critic: numbers [n, latent + conditions] -> responses, and conditions and responses -> verdicts [n, k].
 
     Source: Goodfellow et al., Generative adversarial networks (2014), arXiv:1406.2661; conditions: Mirza and Osindero (2014), arXiv:1411.1784.
     """
 
     def __init__(self, condition_size: int, response_shape: tuple[int, ...], latent: int, generator: nn.Module, critic: Critic, rules: Rules) -> None:
-        super().__init__()
-        self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.latent, self.rules = latent, rules
-        self.generator, self.critic = generator, critic
-
-    def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.randn(n, self.latent, generator=rng, device=rng.device)
-
-    def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        cells: Tensor = self.generator(torch.cat([noise, condition], dim=1))
-        return cells.reshape(-1, *self.response_shape)
+        super().__init__(condition_size, response_shape, latent, generator)
+        self.critic, self.rules = critic, rules
 
     def objectives(self) -> tuple[Objective, ...]:
         judges, limit = tuple(self.critic.parameters()), self.rules.clip
@@ -101,10 +93,6 @@ class GAN(Generator):
         if rules.l1:
             terms["l1"] = rules.l1 * absolute_error(batch.response, fake, batch.weight)
         return terms
-
-    def sample_like(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Generated events at the batch's conditions."""
-        return self.forward(batch.condition, self.draw_noise(len(batch.condition), rng))
 
 
 def _require(name: str, value: object, good: bool, expected: str) -> None:

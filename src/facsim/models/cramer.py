@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from facsim.core.contracts import Batch, Generator, Objective
-from facsim.models.family import Family
-from facsim.models.gan import SPARSE
+from facsim.core.contracts import Batch, Objective
+from facsim.models.family import SPARSE, Family
+from facsim.models.gan import FIVE_STEPS
+from facsim.models.one_network import OneNetwork
 from facsim.nets.critics import dense_critic
 from facsim.nets.mlp import mlp
 from facsim.objectives.adversarial import weighted_mean
@@ -18,7 +19,7 @@ from facsim.objectives.energy import energy_distance, energy_score, surrogate_wi
 from facsim.objectives.penalties import between, gradient_penalty
 
 
-class EnergyRegression(Generator):
+class EnergyRegression(OneNetwork):
     """A generator alone, whose pairs of events at one condition are brought as close to the real event as to each other.
 
     Source: Gneiting and Raftery (2007), J. Am. Stat. Assoc. 102, 359 (energy score); Shen and Meinshausen, Engression (2023), arXiv:2307.00835.
@@ -34,27 +35,19 @@ class EnergyRegression(Generator):
         activation: str = "leaky-relu",
         last: str = "relu",
     ) -> None:
-        super().__init__()
-        self.condition_size, self.response_shape, self.latent = condition_size, tuple(response_shape), latent
-        self.generator = mlp([latent + condition_size, *hidden, math.prod(response_shape)], activation, last)
-
-    def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.randn(n, self.latent, generator=rng, device=rng.device)
-
-    def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        cells: Tensor = self.generator(torch.cat([noise, condition], dim=1))
-        return cells.reshape(-1, *self.response_shape)
+        generator = mlp([latent + condition_size, *hidden, math.prod(response_shape)], activation, last)
+        super().__init__(condition_size, response_shape, latent, generator)
 
     def objectives(self) -> tuple[Objective, ...]:
         return (Objective("generator", self.generator_loss, tuple(self.generator.parameters())),)
 
     def generator_loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The energy score of two events generated at each condition."""
-        fake, other = two_like(self, batch, rng)
+        fake, other = self.two_like(batch, rng)
         return {"energy": weighted_mean(energy_score(batch.response, fake, other), batch.weight)}
 
 
-class CramerGAN(Generator):
+class CramerGAN(OneNetwork):
     """A critic maps events to a space of `space` dimensions in which the energy distance is as large as its smoothness allows.
 
     With `surrogate` the second real event of the energy distance is set to the origin, so that no two real events of one condition are
@@ -76,19 +69,10 @@ class CramerGAN(Generator):
         penalty: float = 10.0,
         critic_steps: int = 5,
     ) -> None:
-        super().__init__()
-        self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.latent, self.surrogate, self.penalty, self.critic_steps = latent, surrogate, penalty, critic_steps
         cells = math.prod(response_shape)
-        self.generator = mlp([latent + condition_size, *hidden, cells], activation, last)
+        super().__init__(condition_size, response_shape, latent, mlp([latent + condition_size, *hidden, cells], activation, last))
+        self.surrogate, self.penalty, self.critic_steps = surrogate, penalty, critic_steps
         self.critic = dense_critic(cells + condition_size, tuple(reversed(hidden)), activation, outputs=space)
-
-    def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.randn(n, self.latent, generator=rng, device=rng.device)
-
-    def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        cells: Tensor = self.generator(torch.cat([noise, condition], dim=1))
-        return cells.reshape(-1, *self.response_shape)
 
     def objectives(self) -> tuple[Objective, ...]:
         return (
@@ -99,7 +83,7 @@ class CramerGAN(Generator):
     def critic_loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Minus the energy distance in the critic's space, and the penalty on the slope of its witness."""
         with torch.no_grad():
-            fake, other = two_like(self, batch, rng)
+            fake, other = self.two_like(batch, rng)
         real_at, fake_at, other_at = (self.critic(batch.condition, x) for x in (batch.response, fake, other))
         if self.surrogate:
             apart = weighted_mean(surrogate_witness(real_at, other_at) - surrogate_witness(fake_at, other_at), batch.weight)
@@ -115,18 +99,11 @@ class CramerGAN(Generator):
 
     def generator_loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The energy distance in the critic's space, with the surrogate without the term in which the generator has no part."""
-        fake, other = two_like(self, batch, rng)
+        fake, other = self.two_like(batch, rng)
         real_at, fake_at, other_at = (self.critic(batch.condition, x) for x in (batch.response, fake, other))
         if self.surrogate:
             return {"energy": weighted_mean(energy_score(real_at, fake_at, other_at), batch.weight)}
         return {"energy": energy_distance(real_at, fake_at, batch.weight)}
-
-
-def two_like(model: Generator, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Two independent generated events at each of the batch's conditions."""
-    noise = [model.draw_noise(len(batch.condition), rng) for _ in range(2)]
-    fake, other = model(torch.cat([batch.condition] * 2), torch.cat(noise)).chunk(2)
-    return fake, other
 
 
 FAMILIES = {
@@ -134,7 +111,7 @@ FAMILIES = {
         CramerGAN,
         idea="a generator against a critic that finds the space in which the energy distance is largest",
         when="few numbers an event and weighted data with negative weights, as in particle identification",
-        cost="five steps of the critic for one of the generator; one pass of the generator an event",
+        cost=FIVE_STEPS,
         source="Bellemare et al. (2017), arXiv:1705.10743",
         response=SPARSE,
         training={"epochs": 60, "learning_rate": 1e-4, "betas": (0.5, 0.9)},

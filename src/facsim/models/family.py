@@ -9,6 +9,11 @@ from typing import Any
 
 from facsim.core.contracts import Generator
 
+Recipe = tuple[tuple[str, dict[str, Any]], ...]
+
+SPARSE: Recipe = (("Log", {"offset": 1.0}), ("Scale", {}))  # zero stays zero: cells without energy are networks' exact zeros
+SHARED: Recipe = (("EnergyFractions", {}), ("Gaussianise", {}))  # the total energy, and how it is shared out, each nearly normal
+
 
 @dataclass(frozen=True)
 class Family:
@@ -24,7 +29,7 @@ class Family:
     when: str
     cost: str
     source: str
-    response: tuple[tuple[str, dict[str, Any]], ...]
+    response: Recipe
     training: dict[str, Any]
     signed: bool = True
     onnx: str = ""

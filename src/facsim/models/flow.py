@@ -13,7 +13,7 @@ from zuko.flows import MAF, NSF
 from facsim.core.contracts import Batch, Generator, Objective
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
-from facsim.models.family import Family
+from facsim.models.family import SHARED, Family
 from facsim.objectives import fill_below_zero, negative_log_likelihood
 
 KINDS = {"spline": NSF, "affine": MAF}
@@ -93,7 +93,7 @@ FAMILIES = {
         when="a few numbers an event (tracks, particle identification); a density is wanted",
         cost="a few small networks, each evaluated twice; grows with the square of the response's size",
         source="Durkan et al. (2019), arXiv:1906.04032",
-        response=(("EnergyFractions", {}), ("Gaussianise", {})),
+        response=SHARED,
         training={"epochs": 40, "learning_rate": 1e-3, "schedule": "cosine", "clip": 5.0},
     ),
 }

@@ -11,7 +11,7 @@ from torch import Tensor
 from facsim.core.contracts import Batch, Generator, Objective
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
-from facsim.models.family import Family
+from facsim.models.family import SHARED, Family
 from facsim.models.flow import is_censored
 from facsim.nets import mlp
 from facsim.objectives import distillation_error, fill_below_zero, pair_by_transport, straight_path, velocity_error, weighted_mean
@@ -140,7 +140,7 @@ FAMILIES = {
         when="smooth responses of up to some thousand numbers; a stable training",
         cost="a dense network, evaluated once or twice in each of the solver's steps",
         source="Lipman et al. (2022), arXiv:2210.02747",
-        response=(("EnergyFractions", {}), ("Gaussianise", {})),
+        response=SHARED,
         training={"epochs": 60, "learning_rate": 1e-3, "schedule": "cosine", "ema": 0.999},
     ),
 }

@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 from facsim.models.adversarial import GAN, Rules
-from facsim.models.family import Family
+from facsim.models.family import SPARSE, Family
 from facsim.nets.critics import dense_critic, spectrally_normal
 from facsim.nets.mlp import mlp
 
-Recipe = tuple[tuple[str, dict[str, Any]], ...]
-
-SPARSE: Recipe = (("Log", {"offset": 1.0}), ("Scale", {}))
+GAME: dict[str, Any] = {"learning_rate": 2e-4, "betas": (0.5, 0.999)}  # what most adversarial families train well with
+ONE_STEP = "one step of the critic for one of the generator; one pass of the generator an event"
+FIVE_STEPS = "five steps of the critic for one of the generator; one pass of the generator an event"
 
 
 def gan(
@@ -63,25 +63,25 @@ FAMILIES = {
         gan,
         idea="a generator against a critic; any loss, penalty and trick of the trade by setting",
         when="to compare objectives, or to rebuild a published network",
-        cost="one step of the critic for one of the generator; one pass of the generator an event",
+        cost=ONE_STEP,
         source="Goodfellow et al. (2014), arXiv:1406.2661",
         response=SPARSE,
-        training={"epochs": 60, "learning_rate": 2e-4, "betas": (0.5, 0.999)},
+        training={**GAME, "epochs": 60},
     ),
     "gan-dp": Family(
         partial(gan, regulariser="zero-centred", penalty=0.5),
         idea="a generator against a critic whose slope on real events is penalised",
         when="a GAN that converges, with one step of the critic for one of the generator",
-        cost="one step of the critic for one of the generator; one pass of the generator an event",
+        cost=ONE_STEP,
         source="Mescheder et al. (2018), arXiv:1801.04406",
         response=SPARSE,
-        training={"epochs": 60, "learning_rate": 2e-4, "betas": (0.0, 0.99)},
+        training={**GAME, "epochs": 60, "betas": (0.0, 0.99)},
     ),
     "wgan-gp": Family(
         partial(gan, loss="wasserstein", regulariser="two-sided", penalty=10.0, critic_steps=5),
         idea="a generator against a critic that measures the Wasserstein distance",
         when="sharp single events matter more than an easy training",
-        cost="five steps of the critic for one of the generator; one pass of the generator an event",
+        cost=FIVE_STEPS,
         source="Gulrajani et al. (2017), arXiv:1704.00028",
         response=SPARSE,
         training={"epochs": 60, "learning_rate": 1e-4, "betas": (0.0, 0.9)},
@@ -90,7 +90,7 @@ FAMILIES = {
         partial(gan, loss="wasserstein", clip=0.01, critic_steps=5),
         idea="a generator against a Wasserstein critic with small weights",
         when="to rebuild early studies; wgan-gp replaces it",
-        cost="five steps of the critic for one of the generator; one pass of the generator an event",
+        cost=FIVE_STEPS,
         source="Arjovsky et al. (2017), arXiv:1701.07875",
         response=SPARSE,
         training={"epochs": 60, "optimiser": "rmsprop", "learning_rate": 5e-5},

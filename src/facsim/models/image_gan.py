@@ -9,8 +9,8 @@ from torch import nn
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 from facsim.models.adversarial import GAN, Rules
-from facsim.models.family import Family
-from facsim.models.gan import SPARSE
+from facsim.models.family import SPARSE, Family
+from facsim.models.gan import GAME
 from facsim.nets.critics import Critic, MinibatchDiscrimination, Planes, spectrally_normal
 from facsim.nets.dcgan import convolution_stack, transposed_stack
 from facsim.nets.image import ImageToImage, patch_stack
@@ -134,7 +134,7 @@ FAMILIES = {
         cost="heavy: millions of weights, and three steps of the critic for one of the generator",
         source="Radford et al. (2016), arXiv:1511.06434; Albergo (2018), chapter 4",
         response=SPARSE,
-        training={"epochs": 30, "learning_rate": 2e-4, "betas": (0.5, 0.999)},
+        training={**GAME, "epochs": 30},
     ),
     "lagan": Family(
         lagan,
@@ -143,7 +143,7 @@ FAMILIES = {
         cost="weights in proportion to the number of pixels; slower than dense layers",
         source="de Oliveira et al. (2017), arXiv:1701.05927",
         response=SPARSE,
-        training={"epochs": 30, "learning_rate": 2e-4, "betas": (0.5, 0.999)},
+        training={**GAME, "epochs": 30},
     ),
     "pix2pix": Family(
         pix2pix,
@@ -152,6 +152,6 @@ FAMILIES = {
         cost="convolutions at full size; one pass of the U-Net an event",
         source="Isola et al. (2017), arXiv:1611.07004",
         response=SPARSE,
-        training={"epochs": 30, "learning_rate": 2e-4, "betas": (0.5, 0.999)},
+        training={**GAME, "epochs": 30},
     ),
 }

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from facsim.core.contracts import Batch, Generator, Objective
 from facsim.core.errors import FacsimError
-from facsim.models.family import Family
+from facsim.models.family import SHARED, Family
 from facsim.models.flow import Flow
 from facsim.models.vae import VAE
 
@@ -72,7 +72,7 @@ FAMILIES = {
         when="energies of event or layers must be exact, cells good enough",
         cost="a small flow and one pass of a dense decoder",
         source="Krause and Shih (2021), arXiv:2106.05285",
-        response=(("EnergyFractions", {}), ("Gaussianise", {})),
+        response=SHARED,
         training={"epochs": 40, "learning_rate": 2e-3, "schedule": "onecycle", "clip": 100.0},
     ),
 }
