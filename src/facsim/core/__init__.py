@@ -4,7 +4,7 @@ The contracts need torch and are imported from `facsim.core.contracts`, so that 
 """
 
 from facsim.core.coarsen import coarsen
-from facsim.core.detectors import DETECTORS, Detector, GridLayer, LayeredGrid, PolarLayer, PolarLayers, RegularGrid, Vector
+from facsim.core.detectors import DETECTORS, Detector, GridLayer, LayeredGrid, PolarLayer, PolarLayers, RegularGrid, StationArray, Vector
 from facsim.core.errors import FacsimError
 from facsim.core.events import Events, concatenate
 from facsim.core.rng import stream
@@ -21,6 +21,7 @@ __all__ = [
     "PolarLayer",
     "PolarLayers",
     "RegularGrid",
+    "StationArray",
     "Variable",
     "Vector",
     "coarsen",

@@ -9,11 +9,12 @@ from facsim.core.detectors.base import Detector
 from facsim.core.detectors.layered import GridLayer, LayeredGrid
 from facsim.core.detectors.polar import PolarLayer, PolarLayers
 from facsim.core.detectors.regular import RegularGrid
+from facsim.core.detectors.stations import StationArray, arrival_times, pack_stations, saturated, signals, traces, triggered
 from facsim.core.detectors.vector import Vector
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 
-DETECTORS: dict[str, type[Detector]] = {kind.__name__: kind for kind in (RegularGrid, LayeredGrid, PolarLayers, Vector)}
+DETECTORS: dict[str, type[Detector]] = {kind.__name__: kind for kind in (RegularGrid, LayeredGrid, PolarLayers, StationArray, Vector)}
 
 
 def describe(detector: Detector) -> dict[str, Any]:
@@ -40,4 +41,22 @@ def from_description(description: dict[str, Any]) -> Detector:
         raise FacsimError(f"the description does not fit a {kind.__name__}", got=error) from error
 
 
-__all__ = ["DETECTORS", "Detector", "GridLayer", "LayeredGrid", "PolarLayer", "PolarLayers", "RegularGrid", "Vector", "describe", "from_description"]
+__all__ = [
+    "DETECTORS",
+    "Detector",
+    "GridLayer",
+    "LayeredGrid",
+    "PolarLayer",
+    "PolarLayers",
+    "RegularGrid",
+    "StationArray",
+    "Vector",
+    "arrival_times",
+    "describe",
+    "from_description",
+    "pack_stations",
+    "saturated",
+    "signals",
+    "traces",
+    "triggered",
+]
