@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from facsim.simulators.airshower import AirShowers, VerticalShowers
 from facsim.simulators.analytic import Beta, Gaussian
 from facsim.simulators.calorimeters import hadron_calo, lcd_ecal, pbwo4, sampling_calo
 from facsim.simulators.depth import Depth
@@ -10,11 +11,13 @@ from facsim.simulators.gflash import GFlash
 from facsim.simulators.hadronic import HadronResponse, HadronShowers
 from facsim.simulators.materials import MATERIALS, Material
 from facsim.simulators.medium import Medium, homogeneous, material, sampling
+from facsim.simulators.observatories import airshower, airshower_vertical
 from facsim.simulators.prior import EnergyRange
 from facsim.simulators.smearing import Region, SmearingCard, TrackSmearing, track_smearing
 from facsim.simulators.tuning import Tuning
 
 GFLASH = "Grindhammer and Peters, The parameterized simulation of electromagnetic showers (1993), hep-ex/0001020"
+WALZ = "Erdmann, Glombitza and Walz (2018), arXiv:1708.00647"
 BOCK = "Bock, Hansl-Kozanecka and Shah, Nucl. Instrum. Meth. 186 (1981) 533"
 
 SIMULATORS: dict[str, Entry] = {
@@ -22,6 +25,8 @@ SIMULATORS: dict[str, Entry] = {
     "gflash-lcd-ecal": Entry("photons in 25 x (3 mm W + 0.5 mm Si), 25 x 25 x 25 cells of 5.1 mm", lcd_ecal, GFLASH),
     "gflash-pbwo4": Entry("electrons in a block of lead tungstate, 11 x 11 crystals of 22 mm", pbwo4, GFLASH),
     "hadron-calo": Entry("charged hadrons in 60 x (16 mm Fe + 4 mm polystyrene), 64 x 64 pixels of 32.75 mm", hadron_calo, BOCK),
+    "airshower": Entry("cosmic rays over 9 x 9 stations: traces and arrival times of p, He, N, Fe showers up to 60 degrees", airshower, WALZ),
+    "airshower-vertical": Entry("vertical proton showers of one depth over 9 x 9 stations, with traces", airshower_vertical, WALZ),
     "gaussian": Entry("a Gaussian number whose mean is the condition", Gaussian, "exact"),
     "beta": Entry("a Beta(a, b) number", Beta, "exact"),
     "track-smearing": Entry(
@@ -32,6 +37,7 @@ SIMULATORS: dict[str, Entry] = {
 __all__ = [
     "MATERIALS",
     "SIMULATORS",
+    "AirShowers",
     "Beta",
     "Depth",
     "EnergyRange",
@@ -47,6 +53,9 @@ __all__ = [
     "SmearingCard",
     "TrackSmearing",
     "Tuning",
+    "VerticalShowers",
+    "airshower",
+    "airshower_vertical",
     "hadron_calo",
     "homogeneous",
     "lcd_ecal",

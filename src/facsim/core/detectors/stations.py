@@ -27,7 +27,7 @@ class StationArray(Detector):
     """Stations in rows (y) and columns (x): response [rows, columns] (signals), or [rows, columns, channels] with traces or arrival times.
 
     The channels are `bins` bins of a trace, `bin_width` ns each (without traces: the signal alone), and last, where `timed`, the arrival time.
-    Signals are numbers of particles. An arrival time is counted in ns from `window` ns before the shower front passes the centre of the array.
+    Signals are numbers of particles. An arrival time is counted in ns from `window` ns before the shower core reaches the ground.
     A station without trigger is zero in all channels: responses hold no NaN. `arrival_times` has NaN there, `pack_stations` takes it.
 
     `layout`: "offset" (every other row shifted by half a spacing), "axial" (each row shifted further) or "cartesian". The station in the middle
@@ -132,7 +132,7 @@ def saturated(array: StationArray, response: Array) -> Array:
 
 
 def arrival_times(array: StationArray, response: Array) -> Array:
-    """Arrival times in ns after the shower front passes the centre of the array, float64 [..., rows, columns]; NaN where there is no trigger."""
+    """Arrival times in ns after the shower core reaches the ground, float64 [..., rows, columns]; NaN where there is no trigger."""
     require(array.timed, "this array records no arrival times", "a StationArray with timed=True", array)
     return np.where(triggered(array, response), response[..., -1].astype(np.float64) - array.window, np.nan)
 
