@@ -105,8 +105,8 @@ class Transform(nn.Module, ABC):
         return shape
 
     def require_fitted(self) -> None:
-        """Raise unless every fitted number is there: an unfitted transform must never pass for an identity."""
-        if any(bool(torch.isnan(b).any()) for b in self.buffers()):
+        """Raise unless every fitted number is there: an unfitted transform must never pass for an identity. A graph holds no such question."""
+        if not torch.compiler.is_compiling() and any(bool(torch.isnan(b).any()) for b in self.buffers()):
             raise FacsimError(f"{type(self).__name__} is not fitted", remedy="call fit(x, condition) with training data first")
 
 
