@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "Judge generated events against the truth.",
     "bench": "Time a surrogate.",
     "convert": "Convert a file of events to another format.",
+    "export": "Write a surrogate as an ONNX graph for other software.",
 }
 STUDY = {"list": "list_", "show": "show", "run": "run"}
 LISTS = ("models", "metrics", "detectors", "simulators", "zoo")

@@ -42,7 +42,7 @@ SOLVERS: dict[str, Step] = {"euler": euler, "midpoint": midpoint, "heun": heun}
 def solve(step: Step, velocity: Velocity, x: Tensor, steps: int) -> Tensor:
     """Carry x from time 0 to 1 in equal steps."""
     for i in range(steps):
-        x = step(velocity, x, x.new_full((len(x), 1), i / steps), 1 / steps)
+        x = step(velocity, x, x.new_full((x.shape[0], 1), i / steps), 1 / steps)
     return x
 
 

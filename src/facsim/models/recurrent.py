@@ -80,7 +80,7 @@ class LayerByLayer(Generator):
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
         state: State | None = None
         made: list[Tensor] = []
-        before = noise.new_zeros(len(noise), self.cells)
+        before = noise.new_zeros(noise.shape[0], self.cells)
         for layer in range(self.layers):
             code, of_cells = noise[:, layer, : self.latent], noise[:, layer, self.latent :]
             memory, state = self.recurrent.step(self._input(before, condition, self.index[layer]), state)

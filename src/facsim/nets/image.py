@@ -71,7 +71,7 @@ class ImageToImage(nn.Module):
         self.net = UNet(2 + images, shape[0], channels, depth)
 
     def forward(self, x: Tensor) -> Tensor:
-        n, size = len(x), self.shape[1:]
+        n, size = x.shape[0], self.shape[1:]
         planes = self.lift(x[:, : self.numbers]).reshape(n, 2, *size)
         y: Tensor = self.net(torch.cat([planes, x[:, self.numbers :].reshape(n, self.images, *size)], dim=1))
         return y

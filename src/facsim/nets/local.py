@@ -29,7 +29,7 @@ class LocallyConnected(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         patches = unfold(x, self.kernel, padding=self.kernel // 2)
         y = torch.einsum("nfp,pof->nop", patches, self.weight)
-        return y.reshape(len(x), -1, *self.size) + self.bias
+        return y.reshape(x.shape[0], -1, *self.size) + self.bias
 
 
 def lagan_generator(inputs: int, shape: tuple[int, int, int], channels: int = 16, last: str = "relu") -> nn.Sequential:

@@ -86,7 +86,7 @@ def _censored(output: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
 def _zero_inflated(output: Tensor, log_std: Tensor, noise: Tensor) -> Tensor:
     """The quantile function: the lower part of the noise means no hit, the rest is spread over the energies of hits."""
     logit, mean = output.chunk(2, dim=1)
-    level = 1 - torch.special.ndtr(-noise) / torch.sigmoid(logit)
+    level = 1 - 0.5 * torch.erfc(math.sqrt(0.5) * noise) / torch.sigmoid(logit)
     energy = torch.exp(_normal(mean, log_std, torch.special.ndtri(level.clamp(EDGE, 1 - EDGE))))
     return torch.where(level > 0, energy, 0.0)
 

@@ -15,6 +15,7 @@ from facsim.core import Detector, Events, Variable, stream
 from facsim.core.contracts import Batch, Generator
 from facsim.core.events import Array
 from facsim.core.variables import checked_condition
+from facsim.models import MODELS
 from facsim.transforms import Chain
 
 BATCH = 1000  # events in one pass of the network: large enough for speed, small enough for the cache
@@ -58,6 +59,12 @@ class Surrogate:
         """The whole deterministic chain on tensors: conditions in physical units and noise -> response in physical units."""
         encoded = self.condition_transform(condition, condition)
         return self.response_transform.inverse(self.model(encoded, noise), condition).reshape(-1, *self.detector.shape)
+
+    @property
+    def obstacle(self) -> str:
+        """Why a graph for other software cannot be made of the model's family; empty where it can."""
+        family = MODELS.get(self.about.get("model", {}).get("name", ""))
+        return family.onnx if family else ""
 
     def prepare(self, events: Events) -> Batch:
         """Events as the network's tensors, for training and reconstruction."""

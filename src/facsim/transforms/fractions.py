@@ -65,11 +65,11 @@ class LayerFractions(Transform):
         return (cells * _share(energies, self._layer_sums(cells))[:, self.layer]).reshape(-1, *self.shape)
 
     def _layer_sums(self, cells: Tensor) -> Tensor:
-        return torch.zeros(len(cells), len(self.layer_sizes), dtype=cells.dtype, device=cells.device).index_add_(1, self.layer, cells)
+        return cells.new_zeros(cells.shape[0], len(self.layer_sizes)).index_add_(1, self.layer, cells)
 
 
 def _energy(condition: Tensor, column: int | None) -> Tensor:
-    return condition.new_ones(len(condition), 1) if column is None else condition[:, column : column + 1]
+    return condition.new_ones(condition.shape[0], 1) if column is None else condition[:, column : column + 1]
 
 
 def _share(part: Tensor, whole: Tensor) -> Tensor:
