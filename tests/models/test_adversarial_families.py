@@ -97,7 +97,7 @@ def test_matching_and_l1_enter_the_generators_loss() -> None:
     assert set(plain) == {"fool"}
     assert set(matched) == {"fool", "matching"}
     assert matched["matching"] > 0
-    model, data = make("pix2pix", l1=3.0), batch()
+    model, data = make("pix2pix", l1=3.0, window=1), batch()
     expected = 3 * (model.sample_like(data, seeded()) - data.response).abs().mean()
     torch.testing.assert_close(model.generator_loss(data, seeded())["l1"], expected)
 
@@ -164,11 +164,42 @@ def test_a_condition_image_reaches_its_pixel() -> None:
     """Response = condition image: the U-Net learns it, and a scalar before the image does not disturb it."""
     image = torch.rand(64, *SHAPE, generator=seeded(1))
     data = Batch(torch.cat([torch.rand(64, 1, generator=seeded(2)), image.flatten(1)], dim=1), image, torch.ones(64))
-    model = make("pix2pix", 17, images=1, channels=8, depth=1, last="identity")
+    model = make("pix2pix", 17, images=1, channels=8, depth=1, last="identity", window=1)
     steps(model, data, 200, rate=5e-3, betas=(0.5, 0.9))
     fresh = torch.rand(32, *SHAPE, generator=seeded(7))
     found = model(torch.cat([torch.zeros(32, 1), fresh.flatten(1)], dim=1), model.draw_noise(32, seeded()))
     assert (found - fresh).abs().mean() < 0.08  # a constant image would be 0.25 away, a transposed one 0.3
+
+
+def sparse_pairs(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Three deposits of 0.5 to 1.5, and the same each at a random one of the nine cells around: every cell is empty in most events at a condition."""
+    rng, image, hits = seeded(seed), torch.zeros(n, 8, 8), torch.zeros(n, 8, 8)
+    for _ in range(3):
+        (row, column), (up, right) = torch.randint(1, 7, (2, n), generator=rng), torch.randint(-1, 2, (2, n), generator=rng)
+        energy = torch.rand(n, generator=rng) + 0.5
+        image[torch.arange(n), row, column] += energy
+        hits[torch.arange(n), row + up, column + right] += energy
+    return image.flatten(1), hits
+
+
+def translated(**settings: Any) -> float:
+    """Generated over true energy after a short training on sparse images."""
+    model = make("pix2pix", 64, (8, 8), images=1, channels=8, depth=2, **settings)
+    for seed in range(30):
+        image, hits = sparse_pairs(64, seed)
+        steps(model, Batch(image, hits, torch.ones(64)), 6, rate=2e-3, betas=(0.5, 0.9))
+    image, hits = sparse_pairs(500, 99)
+    return (model.eval()(image, model.draw_noise(500, seeded())).sum() / hits.sum()).item()
+
+
+def test_sparse_images_keep_their_energy() -> None:
+    assert translated() == pytest.approx(1.0, abs=0.2)
+
+
+@pytest.mark.parametrize("settings", [{"window": 1}, {"last": "relu", "window": 1}])
+def test_the_median_of_a_sparse_cell_is_nothing(settings: dict[str, Any]) -> None:
+    """Planted defect: pulled towards the median cell by cell, the generator makes empty events."""
+    assert translated(**settings) < 0.1
 
 
 @pytest.mark.parametrize(

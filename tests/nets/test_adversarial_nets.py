@@ -13,6 +13,7 @@ from facsim.nets.critics import Columns, MinibatchDiscrimination, Planes, dense_
 from facsim.nets.dcgan import CRITICS, GENERATORS, convolution_stack, sizes, transposed_stack
 from facsim.nets.image import ImageToImage, ResidualBlock, UNet, patch_size, patch_stack
 from facsim.nets.local import LocallyConnected, lagan_body, lagan_generator
+from facsim.nets.mlp import OpenReLU
 
 
 @pytest.fixture(autouse=True)
@@ -168,3 +169,14 @@ def test_even_kernels_are_refused() -> None:
         LocallyConnected(1, 1, (4, 4), kernel=2)
     with pytest.raises(ValueError, match="odd"):
         ResidualBlock(1, (2, 2))
+
+
+def test_open_relu_is_a_relu_that_lets_a_tenth_of_the_gradient_through() -> None:
+    x = torch.tensor([-2.0, 3.0], requires_grad=True)
+    layer = OpenReLU()
+    y = layer(x)
+    y.sum().backward()
+    assert y.tolist() == [0.0, 3.0]
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad, torch.tensor([0.1, 1.0]))
+    assert layer.eval()(x).tolist() == [0.0, 3.0]

@@ -87,6 +87,28 @@ def test_absolute_error_by_hand() -> None:
     assert absolute_error(real, fake, torch.tensor([3.0, -1.0])).item() == pytest.approx((3 * 2 - 1) / 2)
 
 
+@pytest.mark.parametrize("shape", [(4, 5), (2, 3, 4)])
+def test_absolute_error_of_windows_against_its_slow_twin(shape: tuple[int, ...]) -> None:
+    """Windows at every place that touches the image; two layers are two images."""
+    rng = torch.Generator().manual_seed(0)
+    real, fake, weight = torch.rand(3, *shape, generator=rng), torch.rand(3, *shape, generator=rng), torch.tensor([1.0, 2.0, -0.5])
+    images, (rows, columns), total = (real - fake).reshape(3, -1, *shape[-2:]), shape[-2:], torch.zeros(3)
+    places = [(i, j) for i in range(-1, rows) for j in range(-1, columns)]
+    for i, j in places:
+        total += images[:, :, max(i, 0) : i + 2, max(j, 0) : j + 2].sum((2, 3)).abs().mean(1) / 2
+    torch.testing.assert_close(absolute_error(real, fake, weight, window=2), (weight * total / len(places)).mean())
+
+
+def test_a_window_over_all_knows_the_energy_not_the_place() -> None:
+    """Half of a hit's energy everywhere is as wrong as none cell by cell, but half as wrong in a window that holds it."""
+    hit = torch.zeros(1, 4, 4)
+    hit[0, 1, 1] = 1.0
+    other = hit.roll((1, 1), (1, 2))
+    one = torch.ones(1)
+    assert absolute_error(hit, other, one) > absolute_error(hit, 0 * hit, one)
+    assert absolute_error(hit, other, one, window=4) < absolute_error(hit, 0 * hit, one, window=4)
+
+
 def test_energy_terms_by_hand() -> None:
     """x = (0, 0), y = (3, 4), y' = (6, 8) in the plane: distances 5, 10 and 5; |x| = 0."""
     x, y, other = (torch.tensor([v]) for v in ([0.0, 0.0], [3.0, 4.0], [6.0, 8.0]))

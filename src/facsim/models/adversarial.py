@@ -24,7 +24,8 @@ class Rules:
 
     `loss` is a key of ADVERSARIAL; `regulariser` is one of REGULARISERS, times `penalty`; `clip` limits the critic's weights. The critic steps
     `critic_steps` times for one step of the generator, and is told that real events are so to the share `label`; a share `flips` of all labels is
-    turned round. `matching` and `l1` weigh feature matching and the mean absolute error in the generator's loss.
+    turned round. `matching` and `l1` weigh feature matching and the mean absolute error, of sums over `window` x `window` cells, in the generator's
+    loss.
 
     Raises:
         FacsimError: for an unknown name or a number out of its range.
@@ -39,11 +40,13 @@ class Rules:
     flips: float = 0.0
     matching: float = 0.0
     l1: float = 0.0
+    window: int = 1
 
     def __post_init__(self) -> None:
         look_up(ADVERSARIAL, self.loss, "loss")
         look_up(REGULARISERS, self.regulariser, "regulariser")
         _require("critic_steps", self.critic_steps, self.critic_steps >= 1, "1 or more")
+        _require("window", self.window, self.window >= 1, "1 or more")
         _require("clip", self.clip, self.clip is None or self.clip > 0, "a number > 0")
         _require("label", self.label, 0.5 < self.label <= 1, "0.5 < label <= 1")
         _require("flips", self.flips, 0 <= self.flips < 0.5, "0 <= flips < 0.5")
@@ -91,7 +94,7 @@ class GAN(OneNetwork):
             real_features, fake_features = (self.critic.features(batch.condition, x) for x in (batch.response, fake))
             terms["matching"] = rules.matching * feature_matching(real_features.detach(), fake_features, batch.weight)
         if rules.l1:
-            terms["l1"] = rules.l1 * absolute_error(batch.response, fake, batch.weight)
+            terms["l1"] = rules.l1 * absolute_error(batch.response, fake, batch.weight, rules.window)
         return terms
 
 

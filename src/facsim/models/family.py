@@ -12,6 +12,7 @@ from facsim.core.contracts import Generator
 Recipe = tuple[tuple[str, dict[str, Any]], ...]
 
 SPARSE: Recipe = (("Log", {"offset": 1.0}), ("Scale", {}))  # zero stays zero: cells without energy are networks' exact zeros
+ENERGIES: Recipe = (("Scale", {}),)  # sums of cells are energies still
 SHARED: Recipe = (("EnergyFractions", {}), ("Gaussianise", {}))  # the total energy, and how it is shared out, each nearly normal
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 from facsim.models.adversarial import GAN, Rules
-from facsim.models.family import SPARSE, Family
+from facsim.models.family import ENERGIES, SPARSE, Family
 from facsim.models.gan import GAME
 from facsim.nets.critics import Critic, MinibatchDiscrimination, Planes, spectrally_normal
 from facsim.nets.dcgan import convolution_stack, transposed_stack
@@ -98,11 +98,12 @@ def pix2pix(
     channels: int = 32,
     depth: int = 3,
     patches: int = 2,
-    last: str = "relu",
+    last: str = "open-relu",
     loss: str = "non-saturating",
     regulariser: str = "zero-centred",
     penalty: float = 0.5,
     l1: float = 10.0,
+    window: int = 4,
     critic_steps: int = 1,
     label: float = 0.9,
     flips: float = 0.0,
@@ -112,9 +113,20 @@ def pix2pix(
     """A U-Net of the given `depth` against a critic of patches, halved `patches` times.
 
     The last `images` x rows x columns conditions are the images to translate, of the response's size, row by row; those before are numbers. `l1`
-    pulls the event towards the median one at its condition: less of it leaves more spread. The rules are those of `Rules`.
+    pulls the energies in windows of `window` x `window` cells towards their medians at the condition: less of it leaves more spread. A window of
+    one cell, as in the source, and a plain "relu" at the end both turn sparse events into nothing. The rules are those of `Rules`.
     """
-    rules = Rules(loss=loss, regulariser=regulariser, penalty=penalty, critic_steps=critic_steps, label=label, flips=flips, matching=matching, l1=l1)
+    rules = Rules(
+        loss=loss,
+        regulariser=regulariser,
+        penalty=penalty,
+        critic_steps=critic_steps,
+        label=label,
+        flips=flips,
+        matching=matching,
+        l1=l1,
+        window=window,
+    )
     shape = image_shape(response_shape)
     numbers = condition_size - images * shape[1] * shape[2]
     if numbers < 0 or images < 0:
@@ -151,7 +163,7 @@ FAMILIES = {
         when="the condition is itself an image, such as tracks, and events come in pairs",
         cost="convolutions at full size; one pass of the U-Net an event",
         source="Isola et al. (2017), arXiv:1611.07004",
-        response=SPARSE,
+        response=ENERGIES,
         training={**GAME, "epochs": 30},
     ),
 }

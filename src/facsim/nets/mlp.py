@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+OPENING = 0.1  # slope of the gradient below zero of an OpenReLU
+
+
+class OpenReLU(nn.Module):
+    """max(x, 0), through which in training a tenth of the gradient passes below zero: a cell that is zero in every event can still come back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return torch.relu(x)
+        below = OPENING * x.clamp_max(0)
+        return torch.relu(x) + (below - below.detach())
+
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
+    "open-relu": OpenReLU,
     "leaky-relu": lambda: nn.LeakyReLU(0.2),
     "elu": nn.ELU,
     "silu": nn.SiLU,
