@@ -84,13 +84,15 @@ def _serialised(program: Any, names: Sequence[str], output: str, metadata: dict[
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on libraries that are not there."""
-    log = logging.getLogger("torch")
-    before = log.level
-    log.setLevel(logging.ERROR)
+    """Without the exporter's remarks on libraries that are not there and attributes that are empty."""
+    logs = [logging.getLogger(name) for name in ("torch", "onnx_ir", "onnxscript")]
+    before = [log.level for log in logs]
     try:
+        for log in logs:
+            log.setLevel(logging.ERROR)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        log.setLevel(before)
+        for log, level in zip(logs, before, strict=True):
+            log.setLevel(level)
