@@ -47,7 +47,7 @@ def test_the_same_shower_as_torch(shower: Path, tmp_path: Path) -> None:
     noise = surrogate.model.draw_noise(1, torch.Generator().manual_seed(4))
     noise.numpy().astype(np.float32).tofile(tmp_path / "noise.f32")
     done = run(shower, tmp_path / "m.onnx", 800, "--noise", tmp_path / "noise.f32")
-    expected = float(surrogate.respond(torch.tensor([[800.0]]), noise).sum())
+    expected = surrogate.respond(torch.tensor([[800.0]]), noise).sum().item()
     lines = [line.split() for line in done.stdout.splitlines()]
     assert [line[:-2] for line in lines] == [["layer", "0"], ["total"]]
     assert float(lines[1][1]) == pytest.approx(expected, rel=1e-5)
