@@ -16,8 +16,8 @@ DEFAULT_DISTANCES = ("wasserstein", "ks", "separation", "mean_shift", "width_dif
 UNBINNED_DISTANCES = ("wasserstein", "ks", "mean_shift", "width_difference")  # for samples with negative weights
 TAIL_DISTANCES = ("lower_tail", "upper_tail")  # of observables that are one number
 BIN_DISTANCES = ("mean_shift", "width_difference")
-BIN_OBSERVABLES = ("total_energy", "energy_ratio", "centre_x", "centre_y", "width_x", "depth", "columns")
-ENERGY_OBSERVABLES = ("total_energy", "energy_ratio")  # of which a mean has a scale of its own
+BIN_OBSERVABLES = ("total_energy", "energy_ratio", "centre_x", "centre_y", "width_x", "depth", "columns", "total_signal", "outer_signal", "stations")
+ENERGY_OBSERVABLES = ("total_energy", "energy_ratio", "total_signal", "outer_signal")  # of which a mean has a scale of its own
 
 
 def condition_rows(compared: Comparison) -> Iterator[Row]:

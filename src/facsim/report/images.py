@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from facsim.core import Detector, Events, LayeredGrid, PolarLayers, RegularGrid, Vector
+from facsim.core import Detector, Events, LayeredGrid, PolarLayers, RegularGrid, StationArray, Vector
 from facsim.core.events import Array
 from facsim.report.moments import effective_number, mean_and_std
 from facsim.report.style import DIVERGING, SEQUENTIAL, bare, styled
@@ -40,6 +40,8 @@ def _half_sides(detector: Detector) -> tuple[float, float] | None:
         return detector.cells[-1] * detector.size[-1] / 2, detector.cells[-2] * detector.size[-2] / 2
     if isinstance(detector, PolarLayers):
         return detector.drawn_radius, detector.drawn_radius
+    if isinstance(detector, StationArray):
+        return detector.half_sides
     if isinstance(detector, LayeredGrid):
         finest = max(detector.stack, key=lambda layer: layer.rows * layer.columns)
         return finest.columns * finest.size[1] / 2, finest.rows * finest.size[0] / 2

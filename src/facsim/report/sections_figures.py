@@ -91,7 +91,7 @@ def signals(c: Comparison) -> list[str]:
     """What is drawn against the conditions: energy over incident energy if that is known, else total energy; the first columns of a table."""
     if isinstance(c.truth.detector, Vector):
         return list(c.columns)[:MOST_COLUMNS]
-    return [next(name for name in ("energy_ratio", "total_energy") if name in c.columns)]
+    return [next(name for name in ("energy_ratio", "total_energy", "outer_signal") if name in c.columns)]
 
 
 def _response(c: Comparison, condition: int, name: str) -> Picture:

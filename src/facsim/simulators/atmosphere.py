@@ -46,4 +46,4 @@ def height_at(depth: Array) -> Array:
     layer = 4 - np.searchsorted(vertical_depth(LOWER_EDGES)[:0:-1], depth, side="left")
     a, b, c = A[layer], B[layer], C[layer]
     with np.errstate(invalid="ignore"):
-        return np.where(layer == 4, (a - depth) * c / b, -c * np.log((depth - a) / b))
+        return np.asarray(np.where(layer == 4, (a - depth) * c / b, -c * np.log((depth - a) / b)))

@@ -89,7 +89,7 @@ def draw_trace(counts: Particles, shares: Particles, rng: np.random.Generator) -
 
 def add_gain_noise(trace: Array, fluctuations: float, rng: np.random.Generator) -> Array:
     """The trace with each bin's signal off by 5 %, times `fluctuations`."""
-    return trace * (1 + np.float32(RELATIVE_NOISE * fluctuations) * rng.standard_normal(trace.shape, dtype=np.float32))
+    return np.asarray(trace * (1 + np.float32(RELATIVE_NOISE * fluctuations) * rng.standard_normal(trace.shape, dtype=np.float32)))
 
 
 def draw_noise(shape: tuple[int, ...], noise: float, rng: np.random.Generator) -> Array:

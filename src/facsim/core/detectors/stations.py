@@ -146,7 +146,7 @@ def pack_stations(array: StationArray, trace: Array, arrival: Array | None = Non
         FacsimError: if a station has a trace that is NaN in part, a trace without a time or a time outside of the window.
     """
     empty = np.isnan(trace)
-    silent = empty.all(-1)
+    silent: Array = np.asarray(empty.all(-1))
     require(
         bool((empty == silent[..., None]).all()), "a trace is NaN in part", "whole stations without trigger", int((empty.any(-1) & ~silent).sum())
     )

@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facsim.core import Detector, PolarLayers, RegularGrid, Vector
+from facsim.core import Detector, PolarLayers, RegularGrid, StationArray, Vector
 
 Array = NDArray[Any]
 AXES = ("x", "y", "z", "r")
 
 
+def has_cells(detector: Detector) -> bool:
+    """Whether the response is a signal in cells that have a place."""
+    return not isinstance(detector, Vector)
+
+
 def is_calorimeter(detector: Detector) -> bool:
     """Whether the response is energy in cells that have a place."""
-    return not isinstance(detector, Vector)
+    return has_cells(detector) and not isinstance(detector, StationArray)
 
 
 def is_layered(detector: Detector) -> bool:

@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from facsim.core import Detector, Events, FacsimError, Vector, look_up
 from facsim.evaluation.observables.geometry import Array, is_calorimeter, is_layered, layer_depths, layer_names, neighbour_axes
+from facsim.evaluation.observables.stations import (
+    arrival_spread,
+    barycentre,
+    flat_signals,
+    has_times,
+    has_traces,
+    is_array,
+    lateral_distribution,
+    lateral_slope,
+    number_of_stations,
+    number_saturated,
+    outer_signal,
+    rank_names,
+    ring_names,
+    rise_times,
+    trace_means,
+    trace_widths,
+)
 from facsim.evaluation.observables.summary import (
     ENERGY,
     RANKS,
@@ -25,6 +44,7 @@ Moment = Callable[[Array, str], Array]
 IN_LAYERS = {("centre", "r"): "layer_radius", ("width", "r"): "layer_radial_width"} | {
     (moment, axis): f"layer_{moment}_{axis}" for moment in ("centre", "width") for axis in ("x", "y")
 }
+WALZ = "Erdmann, Glombitza and Walz, 2018, arXiv:1708.00647"
 CHALLENGE = "Krause et al., CaloChallenge 2022, 2024, arXiv:2410.21611"
 
 
@@ -96,6 +116,31 @@ def _always(names: tuple[str, ...]) -> Callable[[Detector], tuple[str, ...]]:
     return lambda detector: names
 
 
+def _of_stations(name: str, label: str, unit: str, of: Callable[[Events], Array], description: str, **more: Any) -> Observable:
+    """An observable of arrays of stations, from the events themselves."""
+    return Observable(name, label, unit, lambda s: of(s.events), **{"applies": is_array, "description": description, "source": WALZ, **more})
+
+
+STATIONS = (
+    _of_stations("total_signal", "$S$", "1", lambda e: flat_signals(e).sum(1), "sum over all stations, in particles"),
+    _of_stations("hottest_signal", r"$S_\mathrm{max}$", "1", lambda e: flat_signals(e).max(1), "signal of the hottest station, in particles"),
+    _of_stations("outer_signal", r"$S - S_\mathrm{max}$", "1", outer_signal, "signal of all but the hottest station, in particles"),
+    _of_stations("stations", r"$N_\mathrm{stations}$", "1", number_of_stations, "number of stations with a trigger"),
+    _of_stations("saturated_stations", r"$N_\mathrm{saturated}$", "1", number_saturated, "number of saturated stations"),
+    _of_stations(
+        "barycentre_x", r"$\langle x \rangle$", "mm", lambda e: barycentre(e, 0), "mean x of the stations, weighted by the root of the signal"
+    ),
+    _of_stations(
+        "barycentre_y", r"$\langle y \rangle$", "mm", lambda e: barycentre(e, 1), "mean y of the stations, weighted by the root of the signal"
+    ),
+    _of_stations("lateral_signal", "$S(r)$", "1", lateral_distribution, "mean signal in rings round the hottest station", parts=ring_names),
+    _of_stations("lateral_slope", r"$\beta$", "1", lateral_slope, "slope of lg signal against lg distance from the hottest station"),
+    _of_stations("trace_mean", r"$\langle t \rangle$", "ns", trace_means, "mean time of the hottest traces", parts=rank_names, applies=has_traces),
+    _of_stations("trace_width", r"$\sigma_t$", "ns", trace_widths, "spread in time of the hottest traces", parts=rank_names, applies=has_traces),
+    _of_stations("rise_time", "$t_{10-50}$", "ns", rise_times, "10 to 50 % rise time of the hottest traces", parts=rank_names, applies=has_traces),
+    _of_stations("arrival_spread", r"$\sigma_T$", "ns", arrival_spread, "spread of the arrival times", applies=has_times),
+)
+
 OBSERVABLES: dict[str, Observable] = {
     o.name: o
     for o in (
@@ -144,6 +189,7 @@ OBSERVABLES: dict[str, Observable] = {
             "columns", "columns", "1", lambda s: s.events.response.astype(np.float64), lambda d: isinstance(d, Vector),
             "each column of a tabular response",
         ),
+        *STATIONS,
     )
 }  # fmt: skip
 
