@@ -32,6 +32,8 @@ def show(name: str, /, *, json: Json = False) -> None:
         show_json(_document(study))
         return
     show_table(f"{study.name}: {study.description}", ("model", "what"), list(study.models.items()))
+    if study.searched:
+        show_table("what the source searched", ("setting", "values"), [(k, ", ".join(map(_number, v))) for k, v in study.searched.items()])
     cells = [(e.model, e.label, _number(e.published), _number(e.bar)) for e in study.expected]
     show_table(f"{study.source}. {study.bars}", ("model", "observable", "published", "bar"), cells, right=("published", "bar"))
 
@@ -91,7 +93,9 @@ def _number(value: Any) -> str:
 
 def _document(study: Study) -> dict[str, Any]:
     expected = [_expected(e) for e in study.expected]
-    return {"name": study.name, "source": study.source, "description": study.description, "models": dict(study.models), "expected": expected}
+    searched = {key: list(values) for key, values in study.searched.items()}
+    about = {"name": study.name, "source": study.source, "description": study.description, "models": dict(study.models)}
+    return {**about, "searched": searched, "expected": expected}
 
 
 def _expected(e: Expected) -> dict[str, Any]:

@@ -66,7 +66,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Study:
-    """A published study that can be run again; `models` tells what each name stands for, `bars` in words what must be met."""
+    """A published study that can be run again; `models` tells what each name stands for, `bars` in words what must be met.
+
+    `searched` is the grid of settings among which the source chose, by name; a model's own are constants of its study.
+    """
 
     name: str
     source: str
@@ -75,3 +78,4 @@ class Study:
     expected: tuple[Expected, ...]
     bars: str
     run: Callable[[Request], Outcome]
+    searched: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)

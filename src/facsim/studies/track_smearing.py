@@ -27,7 +27,7 @@ TARGET = {"gan-dp": "difference", "flow": "normalised"}
 EVENTS = {"full": {"gan-dp": 64_000, "flow": 2_000_000}, "quick": {"gan-dp": 16_000, "flow": 200_000}}  # of training
 SAMPLE, SLICE = 10_000, 100_000  # events of one estimate of the overall KL; of one estimate of a FWHM
 REPEATS = {"full": (20, 8), "quick": (5, 2)}  # estimates of the KL, of each FWHM
-EPOCHS = {"full": {"gan-dp": 3, "flow": 4}, "quick": {"gan-dp": 1, "flow": 3}}  # the source does not say how many
+EPOCHS = {"full": {"gan-dp": 20, "flow": 4}, "quick": {"gan-dp": 1, "flow": 3}}  # the source does not say how many
 KL_BAR, FWHM_BAR = 0.01, 0.02
 
 PRINTED: dict[str, Any] = {"latent": 1, "hidden": (128, 128), "activation": "relu", "last": "tanh", "penalty": 0.5, "critic_steps": 1}
