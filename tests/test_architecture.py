@@ -31,6 +31,8 @@ ONLY_IN = {
     "mplhep": {"report"},
     "onnx": {"export"},
     "onnxruntime": {"export"},
+    "dask": {"production"},
+    "distributed": {"production"},
     "cyclopts": {"cli"},
     "rich": {"cli"},
 }

@@ -22,6 +22,7 @@ COMMANDS = {
     "evaluate": "Judge generated events against the truth.",
     "bench": "Time a surrogate.",
     "convert": "Convert a file of events to another format.",
+    "produce": "Produce any number of events in shards, by many workers.",
     "export": "Write a surrogate as an ONNX graph for other software.",
 }
 STUDY = {"list": "list_", "show": "show", "run": "run"}

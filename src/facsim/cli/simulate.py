@@ -34,7 +34,7 @@ def simulate(name: str, /, *, n: int, out: Path, set_: Set = (), format: str = "
     from facsim.data import open_writer
 
     chosen = {**(card(Path(name)) if name.endswith((".yaml", ".yml")) else {"simulator": name}), **settings(set_)}
-    gun = _build(chosen)
+    gun = build_simulator(chosen)
     total = positive(n, "--n")
     with open_writer(out, gun.detector, gun.variables, format, about={**chosen, "seed": seed}) as writer, counting_bar("events", total) as advance:
         for number, start in enumerate(range(0, total, BLOCK)):
@@ -44,7 +44,7 @@ def simulate(name: str, /, *, n: int, out: Path, set_: Set = (), format: str = "
     say(f"{out}: {total} events")
 
 
-def _build(chosen: dict[str, Any]) -> Any:
+def build_simulator(chosen: dict[str, Any]) -> Any:
     """The simulator that a card's settings ask for."""
     from facsim.simulators import SIMULATORS
 

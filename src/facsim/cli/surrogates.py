@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,9 +15,14 @@ def open_surrogate(reference: str) -> Surrogate:
     Raises:
         FacsimError: if there is none.
     """
-    from pathlib import Path
+    from facsim.surrogate import load_bundle
 
-    from facsim.surrogate import load_bundle, zoo_folder
+    return load_bundle(surrogate_folder(reference))
+
+
+def surrogate_folder(reference: str) -> Path:
+    """The bundle folder that is meant, whether or not it is there."""
+    from facsim.surrogate import bundle_folder, zoo_folder
 
     name = reference.removeprefix("zoo:")
-    return load_bundle(zoo_folder(name) if name != reference else Path(reference))
+    return zoo_folder(name) if name != reference else bundle_folder(Path(reference).resolve())

@@ -55,7 +55,7 @@ def load_bundle(folder: Path) -> Surrogate:
     Raises:
         FacsimError: if there is no bundle, or its weights are not those that the manifest speaks of.
     """
-    folder = folder / "bundle" if (folder / "bundle" / MANIFEST).is_file() else folder
+    folder = bundle_folder(folder)
     manifest = read_manifest(folder)
     try:
         weights = (folder / WEIGHTS).read_bytes()
@@ -70,6 +70,11 @@ def load_bundle(folder: Path) -> Surrogate:
             remedy="fetch or save the bundle again",
         )
     return _surrogate(manifest, load(weights))
+
+
+def bundle_folder(folder: Path) -> Path:
+    """The bundle in a run folder; the folder itself where there is none in it."""
+    return folder / "bundle" if (folder / "bundle" / MANIFEST).is_file() else folder
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
