@@ -28,19 +28,24 @@ def export(surrogate: Surrogate, path: Path, contract: str = "plain") -> Parity:
     Raises:
         FacsimError: if the family cannot be exported (says why), the contract does not suit the surrogate, or the graph differs from torch.
     """
-    if surrogate.obstacle:
-        raise FacsimError("this family cannot be exported", got=surrogate.obstacle, remedy="facsim models list says which families can")
-    surrogate.response_transform.require_fitted()
-    chosen = look_up(CONTRACTS, contract, "contract")(surrogate).eval()
-    noise = surrogate.model.draw_noise(EXAMPLES, torch.Generator().manual_seed(0))
-    condition = torch.from_numpy(surrogate.draw_condition(EXAMPLES, stream(0, "export")))
-    content = to_onnx(chosen, chosen.inputs(condition, noise), chosen.output, _metadata(chosen, contract))
+    content, chosen = graph_of(surrogate, contract), look_up(CONTRACTS, contract, "contract")(surrogate)
     found = parity(content, chosen)
     if not found.met:
         raise FacsimError("the graph differs from the network; it is not kept", expected=f"{BAR:g} or less", got=found)
     write_whole(path, content)
     chosen.write_beside(path)
     return found
+
+
+def graph_of(surrogate: Surrogate, contract: str) -> bytes:
+    """The content of the file, not yet checked; raises as `export`."""
+    if surrogate.obstacle:
+        raise FacsimError("this family cannot be exported", got=surrogate.obstacle, remedy="facsim models list says which families can")
+    surrogate.response_transform.require_fitted()
+    chosen = look_up(CONTRACTS, contract, "contract")(surrogate).eval()
+    noise = surrogate.model.draw_noise(EXAMPLES, torch.Generator().manual_seed(0))
+    condition = torch.from_numpy(surrogate.draw_condition(EXAMPLES, stream(0, "export")))
+    return to_onnx(chosen, chosen.inputs(condition, noise), chosen.output, _metadata(chosen, contract))
 
 
 def noise_kind(surrogate: Surrogate) -> str:

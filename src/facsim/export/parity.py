@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,11 +55,7 @@ def parity(content: bytes, contract: Contract, *, seed: int = 0) -> Parity:
     Raises:
         FacsimError: if onnxruntime is not installed.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise FacsimError("cannot check the graph without onnxruntime", remedy=INSTALL) from error
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content, torch.get_num_threads())
     truth, found = [], []
     for n in BATCHES:
         rng = np.random.default_rng([seed, n])
@@ -68,3 +65,18 @@ def parity(content: bytes, contract: Contract, *, seed: int = 0) -> Parity:
             truth.append(contract(**inputs).numpy())
         found.append(session.run([contract.output], {name: tensor.numpy() for name, tensor in inputs.items()})[0])
     return Parity.of(np.concatenate(truth), np.concatenate(found))
+
+
+def open_session(content: bytes, threads: int) -> Any:
+    """An onnxruntime session on the processor.
+
+    Raises:
+        FacsimError: if onnxruntime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise FacsimError("a graph cannot be run without onnxruntime", remedy=INSTALL) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,7 @@ class Surrogate:
     """A model, the fitted transforms on either side of it, and what its numbers mean.
 
     The ranges of `variables` are where it was trained. `prior` [m, c] holds conditions of the training data, from which `draw_condition`
-    draws. `about` tells its origin: model family and settings, training data, seed, revision.
+    draws. `about` tells its origin: model family and settings, training data, seed, revision. `engine` computes `respond` in another way.
     """
 
     model: Generator
@@ -37,6 +37,7 @@ class Surrogate:
     variables: tuple[Variable, ...]
     prior: Array
     about: dict[str, Any] = field(default_factory=dict)
+    engine: Callable[[Tensor, Tensor], Tensor] | None = None
 
     def simulate(self, condition: Array, rng: np.random.Generator, *, extrapolate: bool = False) -> Events:
         """Events for conditions [n, c] in the units of `variables`.
@@ -48,11 +49,12 @@ class Surrogate:
         """
         condition = checked_condition(condition, self.variables, extrapolate=extrapolate)
         noise_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        respond = self.engine or self.respond
         response = np.empty((len(condition), *self.detector.shape), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(condition), BATCH):
                 part = torch.from_numpy(condition[start : start + BATCH])
-                response[start : start + BATCH] = self.respond(part, self.model.draw_noise(len(part), noise_rng)).numpy()
+                response[start : start + BATCH] = respond(part, self.model.draw_noise(len(part), noise_rng)).numpy()
         return Events(condition, response, self.detector, self.variables)
 
     def respond(self, condition: Tensor, noise: Tensor) -> Tensor:
