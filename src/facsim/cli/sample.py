@@ -31,6 +31,7 @@ def sample(
     format: str = "native",
     seed: Seed = 0,
     extrapolate: Annotated[bool, Parameter(negative="")] = False,
+    engine: str = "eager",
 ) -> None:
     """Generate events with a trained surrogate.
 
@@ -52,14 +53,16 @@ def sample(
         Seed of all random numbers.
     extrapolate
         Allow conditions outside the training range; such events are flagged in the file.
+    engine
+        What computes: eager (the same bits each time), compile, onnxruntime, bfloat16 or int8; `facsim bench` tells their speed and fidelity.
     """
     from facsim.data import open_writer
     from facsim.surrogate import blocks
 
-    chosen = open_surrogate(surrogate)
+    chosen = _with_engine(open_surrogate(surrogate), engine)
     given = _conditions(chosen, n, like, condition)
     total = positive(n if n is not None else 1000, "--n") if given is None else len(given)
-    about = {"surrogate": surrogate, "seed": seed, **chosen.about}
+    about = {"surrogate": surrogate, "seed": seed, **({} if engine == "eager" else {"engine": engine}), **chosen.about}
     with (
         open_writer(out, chosen.detector, chosen.variables, format, about=about) as writer,
         counting_bar("events", total) as advance,
@@ -68,6 +71,14 @@ def sample(
             writer.append(events)
             advance(len(events))
     say(f"{out}: {total} events")
+
+
+def _with_engine(surrogate: Surrogate, name: str) -> Surrogate:
+    if name == "eager":
+        return surrogate
+    from facsim.export import with_engine
+
+    return with_engine(surrogate, name)
 
 
 def _conditions(surrogate: Surrogate, n: int | None, like: Path | None, fixed: tuple[str, ...]) -> Array | None:
