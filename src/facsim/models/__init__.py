@@ -7,7 +7,7 @@ from typing import Any
 from facsim.core.contracts import Generator
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up, unknown
-from facsim.models import cramer, flow, flow_matching, gan, hits, image_gan, recurrent, two_stage, vae
+from facsim.models import airshower, cramer, flow, flow_matching, gan, hits, image_gan, independent, recurrent, two_stage, vae
 from facsim.models.family import Family
 
 MODELS: dict[str, Family] = {
@@ -20,6 +20,8 @@ MODELS: dict[str, Family] = {
     **hits.FAMILIES,
     **two_stage.FAMILIES,
     **recurrent.FAMILIES,
+    **independent.FAMILIES,
+    **airshower.FAMILIES,
 }
 
 

@@ -1,5 +1,6 @@
 """Plain networks: tensors in, tensors out; no physics and no losses."""
 
+from facsim.nets.arrays import AixNet, TraceRefiner, pattern_critic, pattern_generator
 from facsim.nets.critics import Columns, Critic, MinibatchDiscrimination, Planes, dense_critic, spectrally_normal
 from facsim.nets.dcgan import convolution_stack, transposed_stack
 from facsim.nets.image import ImageToImage, ResidualBlock, UNet, patch_stack
@@ -9,6 +10,7 @@ from facsim.nets.transformer import Cache, CausalTransformer
 
 __all__ = [
     "ACTIVATIONS",
+    "AixNet",
     "Cache",
     "CausalTransformer",
     "Columns",
@@ -18,6 +20,7 @@ __all__ = [
     "MinibatchDiscrimination",
     "Planes",
     "ResidualBlock",
+    "TraceRefiner",
     "UNet",
     "convolution_stack",
     "dense_critic",
@@ -25,6 +28,8 @@ __all__ = [
     "lagan_generator",
     "mlp",
     "patch_stack",
+    "pattern_critic",
+    "pattern_generator",
     "spectrally_normal",
     "transposed_stack",
 ]

@@ -7,6 +7,7 @@ from facsim.objectives.latent import latent_regression, total_correlation
 from facsim.objectives.likelihood import fill_below_zero, negative_log_likelihood
 from facsim.objectives.matching import absolute_error, feature_matching
 from facsim.objectives.penalties import REGULARISERS, between, clip_weights, gradient_penalty, zero_centred_penalty
+from facsim.objectives.regression import squared_difference
 from facsim.objectives.variational import LIKELIHOODS, Likelihood, kl_between_normals, kl_to_standard_normal
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "latent_regression",
     "negative_log_likelihood",
     "pair_by_transport",
+    "squared_difference",
     "straight_path",
     "surrogate_witness",
     "total_correlation",
