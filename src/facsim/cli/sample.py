@@ -104,7 +104,7 @@ def _of_file(path: Path, variables: tuple[Variable, ...]) -> Array:
         if variable.name not in names:
             raise unknown(variable.name, names, f"condition variable of {path}")
     parts = [reader.read(start, start + 10_000) for start in range(0, reader.n, 10_000)]
-    return np.stack([np.concatenate([p.column(v.name) for p in parts]) for v in variables], axis=1)
+    return np.hstack([np.concatenate([p.column(v.name).reshape(len(p), v.columns) for p in parts]) for v in variables])
 
 
 def _row(texts: dict[str, str], variables: tuple[Variable, ...]) -> Array:
@@ -118,6 +118,10 @@ def _row(texts: dict[str, str], variables: tuple[Variable, ...]) -> Array:
 def _value(variable: Variable, texts: dict[str, str]) -> float:
     if variable.name in texts:
         return parse_quantity(texts[variable.name], variable.unit)
+    if variable.shape:
+        raise FacsimError(
+            f"condition {variable.name!r} is an array", got=f"{variable.columns} numbers an event", remedy="take it from a file: --like"
+        )
     if variable.low == variable.high:
         return variable.low
     raise FacsimError(

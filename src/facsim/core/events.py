@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from facsim.core.detectors.base import Detector
 from facsim.core.errors import FacsimError
 from facsim.core.rng import stream
-from facsim.core.variables import Variable, column_index, inside
+from facsim.core.variables import Variable, column_index, inside, places, width
 
 Array = NDArray[Any]
 
@@ -21,8 +21,8 @@ Array = NDArray[Any]
 class Events:
     """A frozen, validated batch of events.
 
-    condition: float32 [n, c], one column for each of `variables`; response: float32 [n, *detector.shape] (MeV for calorimeters);
-    weight: float32 [n] or None, of any sign. Arrays are read-only.
+    condition: float32 [n, c], one column for each of `variables`, or the cells of an array for those with a shape; response: float32
+    [n, *detector.shape] (MeV for calorimeters); weight: float32 [n] or None, of any sign. Arrays are read-only.
 
     Raises:
         FacsimError: if shapes do not fit, a number is not finite, or an energy is negative where the detector forbids it.
@@ -43,7 +43,7 @@ class Events:
 
     def __post_init__(self) -> None:
         n = len(self.response)
-        _store(self, "condition", (n, len(self.variables)))
+        _store(self, "condition", (n, width(self.variables)))
         _store(self, "response", (n, *self.detector.shape))
         if self.weight is not None:
             _store(self, "weight", (n,))
@@ -69,8 +69,14 @@ class Events:
     __hash__ = None  # type: ignore[assignment]
 
     def column(self, name: str) -> Array:
-        """The condition column of that name, [n]."""
-        return self.condition[:, column_index(self.variables, name)]
+        """The condition column of that name, [n]; of a variable with a shape [n, *shape]."""
+        index = column_index(self.variables, name)
+        return self.condition[:, places(self.variables)[index]].reshape(len(self), *self.variables[index].shape)
+
+    @property
+    def numbers(self) -> tuple[Variable, ...]:
+        """The variables of one column each: variable i of these is column i of the condition."""
+        return tuple(v for v in self.variables if not v.shape)
 
     @property
     def cells(self) -> Array:
@@ -111,6 +117,11 @@ def _store(events: Events, name: str, shape: tuple[int, ...]) -> None:
     object.__setattr__(events, name, array)
 
 
+def _named(events: Events) -> list[tuple[str, str, tuple[int, ...]]]:
+    """What must be the same in events that are put together: ranges may differ."""
+    return [(v.name, v.unit, v.shape) for v in events.variables]
+
+
 def concatenate(parts: Sequence[Events]) -> Events:
     """All events of the parts, in order; the variables' ranges are widened to hold all.
 
@@ -121,7 +132,7 @@ def concatenate(parts: Sequence[Events]) -> Events:
         raise FacsimError("nothing to concatenate", expected="one or more Events", got=0)
     first = parts[0]
     for part in parts[1:]:
-        if part.detector != first.detector or [(v.name, v.unit) for v in part.variables] != [(v.name, v.unit) for v in first.variables]:
+        if part.detector != first.detector or _named(part) != _named(first):
             raise FacsimError("events of different detectors or variables cannot be concatenated")
         if (part.weight is None) != (first.weight is None):
             raise FacsimError("cannot concatenate weighted events with unweighted ones", remedy="give every part a weight")

@@ -73,6 +73,8 @@ def columns(events: Events) -> dict[str, Array]:
         raise FacsimError("the calochallenge format needs the energy in MeV", got=energy.unit)
     if events.weight is not None:
         raise FacsimError("the calochallenge format has no weights", remedy="write format 'native', or drop the weights")
+    if len(events.numbers) < len(events.variables):
+        raise FacsimError("the calochallenge format has no arrays among the conditions", remedy="write format 'native'")
     conditions = {"incident_conditions": events.condition} if len(events.variables) > 1 else {}
     return {"incident_energies": events.column("energy").reshape(-1, 1), "showers": events.cells, **conditions}
 

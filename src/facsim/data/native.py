@@ -11,6 +11,7 @@ import h5py
 import facsim
 from facsim.core import Detector, Events, FacsimError, Variable
 from facsim.core.events import Array
+from facsim.core.variables import width
 from facsim.data.hdf5 import chunk_rows, common_rows, dataset, text
 from facsim.data.metadata import detector_from_json, detector_to_json, parse, variables_from_json, variables_to_json
 from facsim.data.reader import Reader
@@ -34,7 +35,7 @@ def reader(path: Path, file: h5py.File) -> Reader:
     n = common_rows(file, datasets)
     _require_version(path, file)
     detector, variables = detector_from_json(_attribute(file, "detector")), variables_from_json(_attribute(file, "variables"))
-    _require_shape(file, "condition", (len(variables),))
+    _require_shape(file, "condition", (width(variables),))
     _require_shape(file, "response", detector.shape)
     about = parse(text(file.attrs.get("about", "{}")), dict, "about")
     return Reader(path, "native", detector, variables, n, chunk_rows(file["response"], CHUNK), rows, about)

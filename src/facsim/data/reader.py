@@ -81,7 +81,7 @@ class Reader:
 
 def _validated(events: Events) -> Events:
     """The events, if no incident energy is negative."""
-    for column, variable in enumerate(events.variables):
+    for column, variable in enumerate(events.numbers):
         if variable.name == "energy" and len(events) and events.condition[:, column].min() < 0:
             raise FacsimError("incident energies are negative", expected="energies >= 0", got=f"{events.condition[:, column].min():g}")
     return events

@@ -11,6 +11,7 @@ import numpy as np
 
 from facsim.core import Events, FacsimError
 from facsim.core.events import Array
+from facsim.core.variables import width
 from facsim.data.reader import Source
 
 BLOCK = 256  # rows of a block, at least
@@ -27,7 +28,7 @@ class Scratch:
 
     def __init__(self, source: Source, folder: Path | None = None) -> None:
         self.source = source
-        self.width = len(source.variables) + source.detector.n_cells + 1
+        self.width = width(source.variables) + source.detector.n_cells + 1
         self.block = source.chunk * -(-BLOCK // source.chunk)
         self.starts = np.arange(0, source.n, self.block)
         self._filled = np.zeros(len(self.starts), dtype=np.bool_)
@@ -49,7 +50,7 @@ class Scratch:
 
     def events(self, rows: Array) -> Events:
         """The events that rows [n, width] are."""
-        source, c = self.source, len(self.source.variables)
+        source, c = self.source, width(self.source.variables)
         response = rows[:, c:-1].reshape(-1, *source.detector.shape)
         return Events(rows[:, :c], response, source.detector, source.variables, rows[:, -1])
 

@@ -17,6 +17,7 @@ import numpy as np
 from facsim.core import Detector, Events, FacsimError, Variable
 from facsim.core.atomic import flush
 from facsim.core.events import Array
+from facsim.core.variables import width
 from facsim.data.hdf5 import reason
 
 CHUNK = 256  # rows of a chunk
@@ -97,8 +98,8 @@ class Writer:
 
     def append(self, events: Events) -> None:
         """Write the events after those already there."""
-        named = [(v.name, v.unit) for v in events.variables]
-        if events.detector != self.detector or named != [(v.name, v.unit) for v in self.variables]:
+        named = [(v.name, v.unit, v.shape) for v in events.variables]
+        if events.detector != self.detector or named != [(v.name, v.unit, v.shape) for v in self.variables]:
             raise FacsimError(f"cannot append to {self.path}", expected="events of the same detector and variables", got="others")
         columns = self._columns(replace(events, variables=self.variables))
         with self._one_line():
@@ -146,7 +147,7 @@ class Writer:
 
 
 def _no_events(detector: Detector, variables: tuple[Variable, ...]) -> Events:
-    return Events(np.zeros((0, len(variables))), np.zeros((0, *detector.shape)), detector, variables)
+    return Events(np.zeros((0, width(variables))), np.zeros((0, *detector.shape)), detector, variables)
 
 
 def _create(file: h5py.File, name: str, column: Array, rows: int) -> None:

@@ -50,7 +50,7 @@ def condition_bins(truth: Events) -> Iterator[ConditionBin]:
         >>> [b.label for b in condition_bins(events)]
         ['energy 0-24.8 MeV', 'energy 24.8-49.5 MeV', 'energy 49.5-74.2 MeV', 'energy 74.2-99 MeV']
     """
-    for column, variable in enumerate(truth.variables):
+    for column, variable in enumerate(truth.numbers):
         values = truth.condition[:, column].astype(np.float64)
         distinct = np.unique(values)
         if 1 < len(distinct) <= FEW_VALUES:

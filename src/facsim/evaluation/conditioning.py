@@ -152,7 +152,7 @@ def curve_rows(compared: Comparison) -> Iterator[Row]:
     reference = compared.reference.events
     present = [c.observable for c in compared.columns]
     observable = next((name for name in CURVE_OBSERVABLES if name in present), None)
-    for variable in (v.name for v in reference.variables if len(np.unique(reference.column(v.name))) > 1):
+    for variable in (v.name for v in reference.numbers if len(np.unique(reference.column(v.name))) > 1):
         edges = curve_edges(reference, variable)
         for place, column in enumerate(compared.columns):
             if column.observable == observable:

@@ -23,7 +23,7 @@ ENERGY_OBSERVABLES = ("total_energy", "energy_ratio", "total_signal", "outer_sig
 def condition_rows(compared: Comparison) -> Iterator[Row]:
     """Kolmogorov-Smirnov distance of each condition: a fair comparison has equal conditions."""
     samples = (compared.reference, compared.candidate, compared.floor)
-    for i, variable in enumerate(compared.reference.events.variables):
+    for i, variable in enumerate(compared.reference.events.numbers):
         yield from compared.score(f"condition:{variable.name}", [s.events.condition[:, i] for s in samples], ("ks",))
 
 

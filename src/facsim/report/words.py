@@ -26,13 +26,14 @@ def quantity(value: float, unit: str) -> str:
 
 
 def condition_text(variables: Sequence[Variable], condition: Array) -> str:
-    """One event's condition, the first two variables."""
-    return ", ".join(f"{v.name} {quantity(float(c), v.unit)}" for v, c in list(zip(variables, condition, strict=True))[:2])
+    """One event's condition, the first two numbers."""
+    numbers = [v for v in variables if not v.shape]
+    return ", ".join(f"{v.name} {quantity(float(c), v.unit)}" for v, c in list(zip(numbers, condition, strict=False))[:2])
 
 
 def ranges(events: Events) -> list[str]:
     """What each condition variable covers in the sample."""
-    return [f"{v.name} {_range(events.condition[:, i], v.unit)}" for i, v in enumerate(events.variables)] if len(events) else []
+    return [f"{v.name} {_range(events.column(v.name), v.unit)}" for v in events.variables] if len(events) else []
 
 
 def _range(values: Array, unit: str) -> str:

@@ -16,6 +16,7 @@ from scipy.stats import gaussian_kde
 
 from facsim.core import Events
 from facsim.core.events import Array
+from facsim.core.variables import width
 from facsim.data import ArrayBatches
 from facsim.evaluation.bootstrap import Score
 from facsim.evaluation.distances import DISTANCES, deviation, distance, full_width
@@ -54,7 +55,7 @@ def train_watched(events: Events, plan: Plan, watch: Callable[[Surrogate], dict[
     about = {"fingerprint": fingerprint(events), "events": len(events), "seed": plan.training.seed}
     surrogate = untrained(events, plan, about)
     if encode is not None:
-        chain = Chain((len(events.variables),), encode)
+        chain = Chain((width(events.variables),), encode)
         model = build(plan.model, chain.shape[0], surrogate.response_transform.shape, **plan.settings)
         surrogate = replace(surrogate, condition_transform=chain, model=model)
     batches = ArrayBatches.from_events(events, surrogate.prepare, batch_size=plan.batch_size, seed=plan.training.seed)

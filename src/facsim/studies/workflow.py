@@ -13,6 +13,7 @@ import torch
 from facsim.core import Events, FacsimError, look_up, stream
 from facsim.core.contracts import Batch, Batches
 from facsim.core.events import Array
+from facsim.core.variables import places, width
 from facsim.data import ArrayBatches, FileBatches, Source
 from facsim.models import MODELS, Family, build
 from facsim.surrogate import Surrogate
@@ -22,6 +23,7 @@ from facsim.transforms import Calibrate, Chain, Recipe, encoding
 FIT_EVENTS = 50_000  # the transforms are fitted to no more events than this
 CALIBRATION_EVENTS = 100_000  # generated to set the energy scale
 PRIOR_EVENTS = 10_000  # conditions of the training data that a bundle keeps
+PRIOR_NUMBERS = 4_000_000  # in all of them together
 IN_MEMORY = 4e9  # bytes of responses above which training streams from the file
 
 TABULAR: Recipe = (("Standardise", {}),)
@@ -76,10 +78,10 @@ def calibrate(surrogate: Surrogate, events: Events, seed: int) -> None:
 def untrained(events: Events, plan: Plan, about: Mapping[str, Any]) -> Surrogate:
     """A surrogate with transforms fitted to the events and a model with its first weights."""
     family = look_up(MODELS, plan.model, "model")
-    variables = tuple(v.covering(events.condition[:, i]) for i, v in enumerate(events.variables))
+    variables = tuple(v.covering(events.condition[:, place]) for v, place in zip(events.variables, places(events.variables), strict=True))
     recipe = plan.response if plan.response is not None else suited(family, events)
     condition, response = torch.tensor(events.condition), torch.tensor(events.response)
-    encode = Chain((len(variables),), [("Encode", {"columns": encoding(variables)})])
+    encode = Chain((width(variables),), [("Encode", {"columns": encoding(variables, events.condition)})])
     chain = Chain(events.detector.shape, recipe)
     chain.fit(response, condition)
     signed = TABULAR_SETTINGS if recipe is TABULAR else {}
@@ -118,5 +120,6 @@ def _batches(source: Source, surrogate: Surrogate, first: Events, plan: Plan) ->
 
 def _prior(events: Events, seed: int) -> Array:
     """A random part of the conditions, for the bundle to draw from."""
-    order = stream(seed, "prior").permutation(len(events))[:PRIOR_EVENTS]
+    most = min(PRIOR_EVENTS, max(1, PRIOR_NUMBERS // max(1, events.condition.shape[1])))
+    order = stream(seed, "prior").permutation(len(events))[:most]
     return events.condition[order]

@@ -21,7 +21,7 @@ import facsim
 from facsim.core import FacsimError
 from facsim.core.atomic import write_whole
 from facsim.core.detectors import describe, from_description
-from facsim.core.variables import describe_variable, variable_from
+from facsim.core.variables import describe_variable, variable_from, width
 from facsim.models import build
 from facsim.surrogate.surrogate import Surrogate
 from facsim.transforms import Chain
@@ -120,7 +120,7 @@ def _surrogate(manifest: dict[str, Any], tensors: dict[str, Tensor]) -> Surrogat
         detector = from_description(manifest["detector"])
         variables = tuple(variable_from(v) for v in manifest["variables"])
         model = build(manifest["model"]["name"], manifest["condition_size"], tuple(manifest["response_shape"]), **manifest["model"]["settings"])
-        condition = Chain((len(variables),), manifest["condition_transform"])
+        condition = Chain((width(variables),), manifest["condition_transform"])
         response = Chain(detector.shape, manifest["response_transform"])
         about = {k: manifest[k] for k in ("model", "training")}
         surrogate = Surrogate(model.eval(), condition, response, detector, variables, tensors.pop("prior").numpy(), about)
