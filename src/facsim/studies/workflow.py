@@ -112,10 +112,11 @@ def _batches(source: Source, surrogate: Surrogate, first: Events, plan: Plan) ->
         batch = surrogate.prepare(events)
         return batch._replace(weight=batch.weight / mean_weight)
 
+    batch_size = plan.batch_size * plan.training.devices
     if source.n * first.detector.n_cells * 4 > IN_MEMORY:
-        return FileBatches(source, plan.batch_size, plan.training.seed, prepare=prepare)
+        return FileBatches(source, batch_size, plan.training.seed, prepare=prepare)
     events = first if len(first) == source.n else source.read()
-    return ArrayBatches.from_events(events, prepare, batch_size=plan.batch_size, seed=plan.training.seed)
+    return ArrayBatches.from_events(events, prepare, batch_size=batch_size, seed=plan.training.seed)
 
 
 def _prior(events: Events, seed: int) -> Array:
