@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -26,6 +27,7 @@ def fit(
     epochs: int | None = None,
     seed: Seed = 0,
     coarsen: int = 1,
+    devices: int = 1,
     format: str | None = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -49,6 +51,8 @@ def fit(
         Seed of the first weights, the order of events and all random numbers.
     coarsen
         Sum squares of this many cells before training, so that 2 makes 32x32 of 64x64.
+    devices
+        Processes that train together, each on batches of `batch_size`.
     format
         Format of the file, instead of what its content says.
     resume
@@ -59,18 +63,27 @@ def fit(
     from facsim.studies.sources import Coarsened
     from facsim.studies.workflow import train
     from facsim.surrogate import save_bundle
+    from facsim.training import first_process
 
-    chosen = {"model": model, **card(card_file), **settings(set_), **({} if epochs is None else {"epochs": epochs})}
+    chosen = {
+        "model": model,
+        **card(card_file),
+        **settings(set_),
+        **({} if epochs is None else {"epochs": epochs}),
+        **({"devices": devices} if devices > 1 else {}),
+    }
     family = look_up(MODELS, str(chosen.pop("model")), "model")
     name = next(key for key, entry in MODELS.items() if entry is family)
     coarsen = int(chosen.pop("coarsen", coarsen))
     plan = make_plan(name, chosen, seed)
     source = open_reader(data, format)
     _require_new(out, resume)
-    with training_bar() as update:
+    with training_bar() if first_process() else nullcontext() as update:
         surrogate, history = train(
             Coarsened(source, coarsen) if coarsen > 1 else source, plan, folder=out / "training", resume=resume, on_progress=update
         )
+    if not first_process():
+        return
     save_bundle(surrogate, out / "bundle")
     say(f"{out}: a {name} trained on {source.n} events for {len(history.rows)} epochs; next: facsim sample {out} --like {data} --out sample.h5")
 

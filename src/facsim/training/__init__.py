@@ -6,5 +6,6 @@ from facsim.training.optimisers import OPTIMISERS
 from facsim.training.progress import Progress
 from facsim.training.schedules import SCHEDULES
 from facsim.training.settings import Settings
+from facsim.training.world import first_process
 
-__all__ = ["OPTIMISERS", "SCHEDULES", "History", "Progress", "Settings", "fit", "read_history"]
+__all__ = ["OPTIMISERS", "SCHEDULES", "History", "Progress", "Settings", "first_process", "fit", "read_history"]

@@ -34,14 +34,15 @@ class Keeper:
         if self.folder is None:
             return
         self.run.require_finite()
-        start = time.monotonic()
-        write_checkpoint(self.folder, {"plan": self.plan, "seconds": self.clock.seconds(), "run": self.run.state()})
+        start, state = time.monotonic(), self.run.state()
+        if self.run.world.first:
+            write_checkpoint(self.folder, {"plan": self.plan, "seconds": self.clock.seconds(), "run": state})
         self._saved = time.monotonic()
         self._cost = self._saved - start
 
     def log(self) -> None:
         """Bring the log up to date; the folder is made if it is not there."""
-        if self.folder is None:
+        if self.folder is None or not self.run.world.first:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -53,19 +54,19 @@ def fit(
     """
     fabric = _open_fabric(settings)
     fabric.to_device(model)
-    with seeded(settings.seed, fabric.device), Interrupt() as interrupt:
+    with seeded(settings.seed, fabric.device, fabric.global_rank), Interrupt() as interrupt:
         run = Run(model, objectives, batches.steps, settings, fabric)
         keeper = Keeper(run, make_plan(objectives, batches, settings, fabric.device), folder, resume)
         source = stream(batches, run.step, settings.epochs)
         model.train()
         while not run.done:
-            run.advance(fabric.to_device(next(source)))
+            run.advance(fabric.to_device(run.world.share(next(source))))
             if on_progress is not None:
                 on_progress(_progress(run, keeper.clock))
             if run.step % run.steps == 0:
                 _end_epoch(run, keeper, validate)
-            asked = interrupt.asked  # read once: a signal may come at any moment
-            if asked or run.done or keeper.due():
+            asked = run.world.anyone(interrupt.asked)  # read once: a signal may come at any moment
+            if asked or run.done or run.world.anyone(keeper.due()):
                 keeper.save()
             if asked:
                 raise KeyboardInterrupt
@@ -89,14 +90,19 @@ def stream(batches: Batches, step: int, epochs: int) -> Iterator[Batch]:
 
 
 def _open_fabric(settings: Settings) -> Fabric:
-    """Fabric for one device; batch systems around it are not asked, they only warn."""
+    """Fabric for one device, or for several processes, which it starts; batch systems around it are not asked, they only warn."""
     from lightning_fabric import Fabric  # takes a second to import
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
+    chosen = {"accelerator": DEVICES[settings.device], "devices": settings.devices, "strategy": "ddp" if settings.devices > 1 else "auto"}
     try:
-        return Fabric(accelerator=DEVICES[settings.device], devices=1, precision=PRECISIONS[settings.precision], plugins=[LightningEnvironment()])
+        fabric = Fabric(**chosen, precision=PRECISIONS[settings.precision], plugins=[LightningEnvironment()])
     except RuntimeError as error:
         raise FacsimError(f"no device {settings.device!r} here", remedy="use device auto") from error
+    if settings.devices > 1:
+        logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+        fabric.launch()
+    return fabric
 
 
 def _end_epoch(run: Run, keeper: Keeper, validate: Validate | None) -> None:

@@ -21,7 +21,7 @@ Plan = dict[str, Any]
 
 def make_plan(objectives: Sequence[Objective], batches: Batches, settings: Settings, device: torch.device) -> Plan:
     """Settings, objectives, device and data (known by the first batch) of a fit."""
-    chosen = {name: value for name, value in asdict(settings).items() if name not in FREE}
+    chosen = {name: value for name, value in asdict(settings).items() if name not in FREE and (name, value) != ("devices", 1)}
     first = next(iter(batches.epoch(0)), None)
     return {
         **chosen,

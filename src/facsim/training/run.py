@@ -21,6 +21,7 @@ from facsim.training.optimisers import make_optimiser
 from facsim.training.schedules import SCHEDULES
 from facsim.training.seeding import global_states, make_generator, restore_global_states
 from facsim.training.settings import Settings
+from facsim.training.world import World
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -51,7 +52,8 @@ class Run:
         self.turns = [_make_turn(model, objective, settings, fabric) for objective in objectives]
         self.order = [turn for turn in self.turns for _ in range(turn.objective.repeats)]
         self.ema = None if settings.ema is None else Ema(model, settings.ema)
-        self.rng = make_generator(settings.seed, fabric.device)
+        self.world = World(fabric)
+        self.rng = make_generator(settings.seed, fabric.device, self.world.rank)
         self.step = 0
         self.means, self.history, self.stopping = Means(), History(), Stopping()
 
@@ -69,6 +71,7 @@ class Run:
         turn.optimiser.zero_grad()
         with frozen(turn.resting):
             self.fabric.backward(self._loss(turn.objective, batch))
+        self.world.average_gradients(turn.objective.parameters)
         if self.settings.clip is not None:
             self.fabric.clip_gradients(self.model, turn.optimiser, max_norm=self.settings.clip, error_if_nonfinite=False)
         turn.optimiser.step()
@@ -91,8 +94,8 @@ class Run:
             "model": self.model.state_dict(),
             "optimisers": {turn.objective.name: turn.optimiser.state_dict() for turn in self.turns},
             "ema": None if self.ema is None else self.ema.state(),
-            "rng": self.rng.get_state(),
-            "global_rng": global_states(self.fabric.device),
+            "rng": self.world.gather(self.rng.get_state()),
+            "global_rng": {name: self.world.gather(state) for name, state in global_states(self.fabric.device).items()},
             "means": vars(self.means),
             "history": self.history.rows,
             "stopping": vars(self.stopping),
@@ -105,8 +108,8 @@ class Run:
             turn.optimiser.load_state_dict(state["optimisers"][turn.objective.name])
         if self.ema is not None:
             self.ema.restore(state["ema"])
-        self.rng.set_state(state["rng"])
-        restore_global_states(state["global_rng"], self.fabric.device)
+        self.rng.set_state(self.world.own(state["rng"]))
+        restore_global_states({name: self.world.own(states) for name, states in state["global_rng"].items()}, self.fabric.device)
         self.step = state["step"]
         self.means, self.history, self.stopping = Means(**state["means"]), History(state["history"]), Stopping(**state["stopping"])
 
@@ -114,7 +117,7 @@ class Run:
         """The sum of an objective's terms, whose values are counted in the epoch's means."""
         with self.fabric.autocast():
             terms = _checked(objective.name, objective.loss(batch, self.rng))
-        names, values = [f"{objective.name}/{term}" for term in terms], [term.item() for term in terms.values()]
+        names, values = [f"{objective.name}/{term}" for term in terms], self.world.average([term.item() for term in terms.values()])
         if not all(map(math.isfinite, values)):
             where = f"epoch {self.step // self.steps + 1}, step {self.step + 1}"
             got = ", ".join(f"{name} = {value:g}" for name, value in zip(names, values, strict=True))

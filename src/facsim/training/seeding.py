@@ -11,16 +11,16 @@ from torch import Tensor
 from facsim.core import stream
 
 
-def make_generator(seed: int, device: torch.device) -> torch.Generator:
-    """The generator that losses draw from."""
-    return torch.Generator(device).manual_seed(_number(seed, "losses"))
+def make_generator(seed: int, device: torch.device, rank: int = 0) -> torch.Generator:
+    """The generator that losses draw from, in each of the processes another."""
+    return torch.Generator(device).manual_seed(_number(seed, "losses", rank))
 
 
 @contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
+def seeded(seed: int, device: torch.device, rank: int = 0) -> Iterator[None]:
     """Within this context torch's global generators run from the seed; afterwards they are as they were."""
     before = global_states(device)
-    torch.manual_seed(_number(seed, "layers"))
+    torch.manual_seed(_number(seed, "layers", rank))
     try:
         yield
     finally:
@@ -40,6 +40,6 @@ def restore_global_states(states: dict[str, Tensor], device: torch.device) -> No
         torch.get_device_module(device).set_rng_state(states[device.type])
 
 
-def _number(seed: int, name: str) -> int:
+def _number(seed: int, name: str, rank: int) -> int:
     """A seed for one of the generators, so that no two run alike."""
-    return int(stream(seed, "fit", name).integers(2**63))
+    return int(stream(seed, "fit", name, *([rank] if rank else [])).integers(2**63))

@@ -21,6 +21,7 @@ class Settings:
     `learning_rate` is one number, or one for each objective by name. `betas` are for adam and adamw, `momentum` is for sgd and rmsprop; None takes
     the optimiser's own. `clip` is the largest gradient norm of one objective's parameters. `ema` is the decay of the averaged weights. `patience` is
     how many epochs without improvement are endured; a checkpoint is written every `checkpoint_seconds`. None switches clip, ema and patience off.
+    `devices` is the number of processes that share each batch; more than one start the running script again.
 
     Raises:
         FacsimError: if a name is unknown or a number is out of its range.
@@ -47,6 +48,7 @@ class Settings:
     seed: int = 0
     device: str = "auto"
     precision: str = "32"
+    devices: int = 1
 
     def __post_init__(self) -> None:
         look_up(OPTIMISERS, self.optimiser, "optimiser")
@@ -60,6 +62,7 @@ class Settings:
         _require("clip", self.clip, self.clip is None or self.clip > 0, "a number > 0")
         _require("ema", self.ema, self.ema is None or 0 < self.ema < 1, "a number between 0 and 1")
         _require("patience", self.patience, self.patience is None or self.patience >= 1, "1 or more")
+        _require("devices", self.devices, self.devices >= 1, "1 or more")
         _require("checkpoint_seconds", self.checkpoint_seconds, self.checkpoint_seconds >= 0, "a number >= 0")
 
     def rate(self, objective: str) -> float:
