@@ -70,6 +70,9 @@ class Generator(nn.Module, ABC):
     condition_size: int
     response_shape: tuple[int, ...]
 
+    def see(self, batch: Batch) -> None:
+        """Fix numbers that come from the training data alone, such as its largest energy; called once, before training."""
+
     @abstractmethod
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
         """Noise for n events, first axis n."""

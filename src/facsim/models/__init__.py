@@ -7,7 +7,22 @@ from typing import Any
 from facsim.core.contracts import Generator
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up, unknown
-from facsim.models import airshower, cramer, flow, flow_matching, gan, hits, image_gan, independent, recurrent, two_stage, vae
+from facsim.models import (
+    airshower,
+    cramer,
+    flow,
+    flow_matching,
+    gan,
+    hits,
+    image_gan,
+    independent,
+    recurrent,
+    refiner,
+    transport,
+    tree,
+    two_stage,
+    vae,
+)
 from facsim.models.family import Family
 
 MODELS: dict[str, Family] = {
@@ -20,9 +35,12 @@ MODELS: dict[str, Family] = {
     **hits.FAMILIES,
     **two_stage.FAMILIES,
     **recurrent.FAMILIES,
+    **tree.FAMILIES,
     **independent.FAMILIES,
     **airshower.FAMILIES,
 }
+
+REFINERS: dict[str, Family] = {**transport.FAMILIES, **refiner.FAMILIES}  # from simulated events to events that fit the data
 
 
 def build(name: str, condition_size: int, response_shape: tuple[int, ...], **settings: Any) -> Generator:
@@ -45,4 +63,4 @@ def build(name: str, condition_size: int, response_shape: tuple[int, ...], **set
         raise FacsimError(f"model {name!r} cannot be built with these settings", got=settings, remedy=str(error)) from error
 
 
-__all__ = ["MODELS", "Family", "build"]
+__all__ = ["MODELS", "REFINERS", "Family", "build"]

@@ -23,14 +23,14 @@ class Mixture(NamedTuple):
     log_std: Tensor
 
 
-def mixture_log_prob(mixture: Mixture, x: Tensor, bound: Tensor) -> Tensor:
-    """Natural logarithm of the mixture's density at x <= bound, given that it lies below the bound; [...].
+def mixture_log_prob(mixture: Mixture, x: Tensor, bound: Tensor | None = None) -> Tensor:
+    """Natural logarithm of the mixture's density at x <= bound, given that it lies below the bound (None: anywhere); [...].
 
     Source: Bishop, Mixture density networks (1994), Aston University NCRG/94/004; cut off as any density, by its integral.
     """
     log_density = -0.5 * _standardised(mixture, x).square() - mixture.log_std - LOG_ROOT_2PI
-    log_below = log_ndtr(_standardised(mixture, bound))
-    log_prob: Tensor = (mixture.logit + log_density).logsumexp(-1) - (mixture.logit + log_below).logsumexp(-1)
+    log_mass = mixture.logit if bound is None else mixture.logit + log_ndtr(_standardised(mixture, bound))
+    log_prob: Tensor = (mixture.logit + log_density).logsumexp(-1) - log_mass.logsumexp(-1)
     return log_prob
 
 

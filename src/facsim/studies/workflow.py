@@ -42,9 +42,15 @@ class Plan:
 
 
 def train(
-    source: Source, plan: Plan, *, folder: Path | None = None, resume: bool = False, on_progress: Callable[[Progress], None] | None = None
+    source: Source,
+    plan: Plan,
+    *,
+    folder: Path | None = None,
+    resume: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+    watch: Callable[[Surrogate], dict[str, float]] | None = None,
 ) -> tuple[Surrogate, History]:
-    """A surrogate trained on all events of the source, and the history of its training.
+    """A surrogate trained on all events of the source, and the history of its training; `watch` sees it after every epoch.
 
     Transforms and ranges come from the source alone, the first weights from the seed: with `resume` the same call goes on from the folder's
     checkpoint.
@@ -59,7 +65,8 @@ def train(
     surrogate = untrained(first, plan, about={"fingerprint": source.fingerprint, "events": source.n, "seed": plan.training.seed})
     batches = _batches(source, surrogate, first, plan)
     objectives = surrogate.model.objectives()
-    history = fit(surrogate.model, objectives, batches, plan.training, folder=folder, resume=resume, on_progress=on_progress)
+    validate = None if watch is None else lambda model: watch(surrogate)
+    history = fit(surrogate.model, objectives, batches, plan.training, folder=folder, resume=resume, validate=validate, on_progress=on_progress)
     calibrate(surrogate, first, plan.training.seed)
     return surrogate, history
 
@@ -88,7 +95,9 @@ def untrained(events: Events, plan: Plan, about: Mapping[str, Any]) -> Surrogate
     settings = {**{key: value for key, value in signed.items() if key in family.settings}, **plan.settings}
     model = build(plan.model, encode.shape[0], chain.shape, **settings)
     told = {"model": {"name": plan.model, "settings": settings}, "training": dict(about)}
-    return Surrogate(model, encode, chain, events.detector, variables, _prior(events, plan.training.seed), told)
+    surrogate = Surrogate(model, encode, chain, events.detector, variables, _prior(events, plan.training.seed), told)
+    model.see(surrogate.prepare(events))
+    return surrogate
 
 
 def suited(family: Family, events: Events) -> Recipe:

@@ -1,0 +1,160 @@
+"""How one level of the tree cuts its blocks: what a block sees of its surroundings, and the density of its two halves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.special import ndtri
+
+from facsim.models.tree_levels import Level, Window, ball
+from facsim.nets import mlp
+from facsim.objectives.mixture import Mixture, mixture_log_prob
+
+FINE = 1e-4  # energies below this, in the units of the network, look alike to a neighbour
+SPAN = 4.0  # of log energies, to bring them to order one
+WAVES = 4  # frequencies in which the network sees the place of a block
+LINE_WIDTH = -8.5  # logarithm of the relative width of a spectral line
+FIRST, SECOND, BOTH = range(3)  # which halves have energy
+
+
+class Split(NamedTuple):
+    """What may become of blocks: logits of FIRST, SECOND and BOTH [blocks, 3], and the density of log(first / second) if both."""
+
+    halves: Tensor
+    ratio: Mixture
+
+    def log_prob(self, first: Tensor, second: Tensor) -> Tensor:
+        """Log probability of these energies [blocks], not both zero, given their sum."""
+        both = (first > 0) & (second > 0)
+        outcome = torch.where(both, BOTH, torch.where(first > 0, FIRST, SECOND))
+        chosen = self.halves.log_softmax(1).gather(1, outcome[:, None]).squeeze(1)
+        ratio = (torch.where(both, first, 1.0) / torch.where(both, second, 1.0)).log()
+        return chosen + torch.where(both, mixture_log_prob(self.ratio, ratio), 0.0)
+
+    def draw(self, energy: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Energies of both halves [blocks] from their sum and uniform noise [blocks, 3]: the outcome, the component, the place in it."""
+        levels = self.halves.softmax(1).cumsum(1)
+        outcome = (noise[:, :1] >= levels[:, :2]).sum(1)
+        component = (noise[:, 1:2] >= self.ratio.logit.softmax(1).cumsum(1)[:, :-1]).sum(1, keepdim=True)
+        mean, log_std = (t.gather(1, component).squeeze(1) for t in (self.ratio.mean, self.ratio.log_std))
+        ratio = mean + log_std.exp() * ndtri(noise[:, 2].clamp_min(torch.finfo(noise.dtype).tiny))
+        first = torch.where(outcome == BOTH, ratio.sigmoid(), (outcome == FIRST).to(energy.dtype))
+        second = torch.where(outcome == BOTH, (-ratio).sigmoid(), (outcome == SECOND).to(energy.dtype))
+        return energy * first, energy * second
+
+
+class Halving(nn.Module):
+    """The network of one level. Blocks take turns by colour, as the squares of a chess board, so that the later know how their neighbours were cut.
+
+    A block sees: its own energy and place, energies around it on its own grid and on `context` coarser ones, shares of neighbours cut before it.
+    """
+
+    def __init__(self, levels: Sequence[Level], number: int, cells: Sequence[int], condition_size: int, sizes: TreeSizes) -> None:
+        super().__init__()
+        self.level, self.components, self.lines = levels[number], sizes.components, sizes.lines
+        axes = len(self.level.shape)
+        steps = ball(axes, sizes.reach)
+        self.odd = [i for i, step in enumerate(steps) if sum(step) % 2]
+        self.scales = range(number, -1, -axes)[: sizes.context + 1]
+        self.windows = [Window(levels[scale].shape, steps) for scale in self.scales]
+        self.shares = Window(self.level.shape, [steps[i] for i in self.odd])
+        self.finer = [[a // b for a, b in zip(self.level.shape, levels[scale].shape, strict=True)] for scale in self.scales]
+        seen = 2 + len(steps) * len(self.windows) + len(self.odd) + 2 * WAVES * axes + condition_size
+        self.network = mlp([seen, *[sizes.width] * sizes.depth, 3 + 9 * sizes.components + 2 * sizes.lines], "silu")
+        self.register_buffer("waves", place_waves(self.level.shape), persistent=False)
+        self.register_buffer("impossible", outside(self.level, cells), persistent=False)
+        self.waves: Tensor
+        self.impossible: Tensor
+
+    def surroundings(self, grids: Sequence[Tensor]) -> list[Tensor]:
+        """Energies of all scales as a block sees them, from the energies of all levels so far."""
+        return [window.widen(torch.log1p(grids[scale] / FINE) / SPAN) for window, scale in zip(self.windows, self.scales, strict=True)]
+
+    def forward(self, blocks: Blocks, surroundings: Sequence[Tensor], shares: Tensor, condition: Tensor, lines: Tensor) -> Split:
+        """The density of the halves of some blocks; `shares` [n, *shape, widened] of energy in the first half, less one half; 0 where not yet cut."""
+        odd = blocks.place.sum(1, keepdim=True) % 2
+        log_energy = blocks.energy.log()[:, None]
+        seen = [log_energy / SPAN, odd.to(shares.dtype)]
+        for window, grid, finer in zip(self.windows, surroundings, self.finer, strict=True):
+            seen.append(grid.take(window.places(blocks.event, blocks.place // torch.tensor(finer))))
+        seen.append(shares.take(self.shares.places(blocks.event, blocks.place)) * odd)
+        flat = blocks.flat(self.level.shape)
+        out = self.network(torch.cat([*seen, self.waves[flat], condition[blocks.event]], dim=1))
+        halves, normal, line_logit = out.tensor_split((3, 3 + 9 * self.components), dim=1)
+        return Split(halves.masked_fill(self.impossible[flat], -torch.inf), ratios(log_energy, normal, line_logit, lines))
+
+
+def ratios(log_energy: Tensor, normal: Tensor, line_logit: Tensor, lines: Tensor) -> Mixture:
+    """The density of log(first / second): a third of the components each for the ratio, the first energy and the second; then the lines in either.
+
+    `log_energy` [blocks, 1] of the sum; `normal` [blocks, 9 components]: logits, means, logarithms of widths; `line_logit` [blocks, 2 lines].
+    """
+    logit, mean, log_std = normal.chunk(3, dim=1)
+    spread = torch.linspace(-2, 2, mean.shape[1] // 3, device=mean.device)
+    ratio, first, second = (SPAN * m for m in mean.chunk(3, dim=1))
+    rest = log_energy - lines
+    line = -torch.expm1(rest.clamp_min(1e-3)).log()
+    line_logit = line_logit.masked_fill((rest <= 1e-3).repeat(1, 2), -torch.inf)
+    means = torch.cat([ratio + spread, first + SPAN * spread - 2 - log_energy, log_energy - second - SPAN * spread + 2, line, -line], dim=1)
+    log_stds = torch.cat([log_std.clamp(-7, 3), torch.full_like(line_logit, LINE_WIDTH)], dim=1)
+    return Mixture(torch.cat([logit, line_logit], dim=1), means, log_stds)
+
+
+class TreeSizes(NamedTuple):
+    """How large the networks of a tree are, and how far they see."""
+
+    width: int
+    depth: int
+    components: int
+    lines: int
+    reach: float
+    context: int
+
+
+class Blocks(NamedTuple):
+    """Blocks that have energy: their events [blocks], places on the grid [blocks, axes] and energies [blocks]."""
+
+    event: Tensor
+    place: Tensor
+    energy: Tensor
+
+    @property
+    def everywhere(self) -> tuple[Tensor, ...]:
+        """Their places on a grid [n, *shape], to index it with."""
+        return self.event, *self.place.unbind(1)
+
+    @classmethod
+    def of(cls, grid: Tensor) -> Blocks:
+        """Those of a grid [n, *shape]."""
+        event, *index = grid.nonzero(as_tuple=True)
+        return cls(event, torch.stack(index, dim=1), grid[(event, *index)])
+
+    def where(self, chosen: Tensor) -> Blocks:
+        """Some of the blocks."""
+        return Blocks(*(part[chosen] for part in self))
+
+    def flat(self, shape: Sequence[int]) -> Tensor:
+        """Their numbers on a grid of this shape, row by row."""
+        number = torch.zeros_like(self.event)
+        for size, index in zip(shape, self.place.unbind(1), strict=True):
+            number = number * size + index
+        return number
+
+
+def place_waves(shape: Sequence[int]) -> Tensor:
+    """Sines and cosines of each block's middle along each axis, [blocks, 2 WAVES axes]."""
+    axes = torch.meshgrid(*((torch.arange(size) + 0.5) / size for size in shape), indexing="ij")
+    phase = torch.stack([a.flatten() for a in axes], dim=1)[:, :, None] * torch.pi * 2.0 ** torch.arange(WAVES)
+    return torch.cat([phase.sin(), phase.cos()], dim=2).flatten(1)
+
+
+def outside(level: Level, cells: Sequence[int]) -> Tensor:
+    """Outcomes that blocks cannot have since their second half lies beyond the detector, [blocks, 3]."""
+    size = [1 << ((most - 1).bit_length()) for most in cells]
+    step = size[level.axis] // level.halved[level.axis]
+    starts = torch.arange(level.shape[level.axis]) * 2 * step + step
+    beyond = (starts >= cells[level.axis]).view([-1 if a == level.axis else 1 for a in range(len(cells))]).expand(level.shape)
+    return beyond.reshape(-1, 1) & torch.tensor([False, True, True])

@@ -1,0 +1,162 @@
+"""The tree of halves: geometry, exact energy, exact likelihood, spectral lines, symmetries."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from facsim.core import FacsimError
+from facsim.core.contracts import Batch
+from facsim.models.spectral_lines import spectral_lines
+from facsim.models.tree import Tree
+from facsim.models.tree_levels import Window, ball, levels_of, pyramid
+from facsim.models.tree_split import Blocks, Split, outside, ratios
+from facsim.objectives.mixture import Mixture
+from facsim.objectives.symmetry import SYMMETRIES
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def sparse(n: int, shape: tuple[int, ...], seed: int = 0) -> Tensor:
+    rng = seeded(seed)
+    return torch.rand(n, *shape, generator=rng) * (torch.rand(n, *shape, generator=rng) < 0.4)
+
+
+@pytest.mark.parametrize("shape", [(8,), (4, 8), (3, 5), (2, 3, 4)])
+def test_the_pyramid_conserves_energy_and_ends_in_the_cells(shape: tuple[int, ...]) -> None:
+    cells, levels = sparse(5, shape), levels_of(shape)
+    grids = pyramid(cells, levels)
+    for grid, level in zip(grids, levels, strict=False):
+        assert grid.shape[1:] == level.shape
+        torch.testing.assert_close(grid.flatten(1).sum(1), cells.flatten(1).sum(1))
+    torch.testing.assert_close(grids[-1][(slice(None), *map(slice, shape))], cells)
+    assert grids[-1].sum() == pytest.approx(cells.sum().item(), rel=1e-6)
+
+
+def test_a_window_reads_what_loops_read() -> None:
+    grid, steps = sparse(3, (4, 5)), ball(2, 1.5)
+    window, blocks = Window((4, 5), steps), Blocks.of(grid)
+    seen = window.widen(grid).take(window.places(blocks.event, blocks.place))
+    for row, event, (y, x) in zip(seen, blocks.event.tolist(), blocks.place.tolist(), strict=True):
+        for value, (dy, dx) in zip(row.tolist(), steps, strict=True):
+            inside = 0 <= y + dy < 4 and 0 <= x + dx < 5
+            assert value == (grid[event, y + dy, x + dx].item() if inside else 0.0)
+
+
+def test_blocks_beyond_the_detector_cannot_be_hit() -> None:
+    model = Tree(0, (3, 5), width=8).eval()
+    response = model(torch.zeros(200, 0), model.draw_noise(200, seeded(0)))
+    total = model._draw_total(torch.zeros(200, 0), model.draw_noise(200, seeded(0))[:, 0])
+    torch.testing.assert_close(response.flatten(1).sum(1), total, rtol=1e-4, atol=1e-6)
+    level = levels_of((3, 5))[-1]
+    assert outside(level, (3, 5)).reshape(*level.shape, 3).any(2)[0].tolist() == [False, False, True, True]
+
+
+def test_one_cut_has_probability_one() -> None:
+    """The three outcomes add up to one, and so does the density of the ratio."""
+    mixture = Mixture(torch.randn(1, 3), torch.randn(1, 3), torch.randn(1, 3))
+    split = Split(torch.randn(1, 3), mixture)
+    share = torch.linspace(-30, 30, 60001, dtype=torch.double)
+    first, second = 5 * share.sigmoid(), 5 * (-share).sigmoid()
+    many = Split(split.halves.expand(len(share), 3), Mixture(*(t.expand(len(share), 3) for t in mixture)))
+    both = many.log_prob(first.float(), second.float()).exp().double().sum() * (share[1] - share[0])
+    alone = sum(split.log_prob(torch.tensor([a]), torch.tensor([5.0 - a])).exp() for a in (0.0, 5.0))
+    assert (both + alone).item() == pytest.approx(1.0, abs=1e-3)
+
+
+def test_cuts_are_drawn_as_their_density_says() -> None:
+    n = 200_000
+    split = Split(
+        torch.tensor([[0.0, 1.0, 2.0]]).expand(n, 3), Mixture(*(torch.tensor([v]).expand(n, 2) for v in ([0.0, 1.0], [-1.0, 2.0], [-1.0, 0.0])))
+    )
+    first, second = split.draw(torch.full((n,), 3.0), torch.rand(n, 3, generator=seeded(0)))
+    torch.testing.assert_close(first + second, torch.full((n,), 3.0))
+    outcome = torch.stack([second == 0, first == 0, (first > 0) & (second > 0)]).double().mean(1)
+    torch.testing.assert_close(outcome, torch.tensor([0.0, 1.0, 2.0]).softmax(0).double(), atol=5e-3, rtol=0)
+    both = (first > 0) & (second > 0)
+    ratio = (first[both] / second[both]).log()
+    weight = torch.tensor([0.0, 1.0]).softmax(0)
+    mean = (weight * torch.tensor([-1.0, 2.0])).sum()
+    spread = (weight * (torch.tensor([-1.0, 2.0]) - mean) ** 2 + weight * torch.tensor([-2.0, 0.0]).exp()).sum()
+    assert ratio.mean().item() == pytest.approx(mean.item(), abs=0.02)
+    assert ratio.var().item() == pytest.approx(spread.item(), rel=0.02)
+
+
+def test_a_line_gives_its_energy_exactly_to_one_half() -> None:
+    """All weight on the second line, in the second half: log(first / second) puts exactly the line's energy there."""
+    energy, lines = torch.tensor([5.0, 0.3]), torch.tensor([0.511, 0.088]).log()
+    normal = torch.zeros(2, 9)
+    choice = torch.full((2, 4), -50.0)
+    choice[:, 3] = 50.0
+    mixture = ratios(energy.log()[:, None], normal, choice, lines)
+    mean = mixture.mean[torch.arange(2), mixture.logit.argmax(1)]
+    torch.testing.assert_close(energy * (-mean).sigmoid(), torch.full((2,), 0.088), rtol=1e-5, atol=0)
+    assert torch.isinf(mixture.logit[1, [3, 5]]).all(), "a block of .3 cannot hold a line of .511"
+
+
+def probability(model: Tree, cells: Tensor) -> Tensor:
+    total, cuts = model.log_likelihood(torch.zeros(len(cells), 0), cells)
+    return (total + cuts).exp()
+
+
+def test_the_likelihood_is_that_of_what_is_drawn() -> None:
+    """Two cells: the density integrated over the cells is one."""
+    torch.manual_seed(0)
+    model = Tree(0, (2,), width=8, lines=2).eval()
+    log_total, share = (g.flatten() for g in torch.meshgrid(torch.linspace(-9, 9, 601), torch.linspace(-25, 25, 1001), indexing="ij"))
+    cells = torch.stack([log_total.exp() * share.sigmoid(), log_total.exp() * (-share).sigmoid()], dim=1)
+    with torch.no_grad():
+        both = probability(model, cells).sum() * 18 / 600 * 50 / 1000
+        single, no = torch.linspace(-9, 9, 601).exp(), torch.zeros(601)
+        alone = sum(float(probability(model, torch.stack(pair, dim=1)).sum()) * 18 / 600 for pair in ((single, no), (no, single)))
+        empty = probability(model, torch.zeros(1, 2))
+    assert (both + alone + empty).item() == pytest.approx(1.0, abs=0.01)
+
+
+def test_lines_are_found_and_edges_are_not() -> None:
+    rng = seeded(0)
+    continuum = torch.rand(40_000, generator=rng).mul(6).sub(5).exp()
+    edge = 0.3 * torch.rand(20_000, generator=rng) + 0.1
+    found = spectral_lines(torch.cat([continuum, edge, torch.full((1_000,), 0.08801), torch.full((2_000,), 2.88e-2)]), 4)
+    assert found.exp().tolist() == pytest.approx([2.88e-2, 0.08801, math.inf, math.inf], rel=1e-5)
+
+
+def test_a_trained_tree_makes_the_lines_of_its_data() -> None:
+    rng, n = seeded(1), 2048
+    cells = torch.zeros(n, 4)
+    cells[:, 0] = 1 + torch.rand(n, generator=rng)
+    hit = torch.rand(n, generator=rng) < 0.5
+    cells[hit, 2 + torch.randint(2, (int(hit.sum()),), generator=rng)] = 0.088
+    torch.manual_seed(0)
+    model, batch = Tree(0, (4,), width=16), Batch(torch.zeros(n, 0), cells, torch.ones(n))
+    model.see(batch)
+    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    for _ in range(150):
+        optimiser.zero_grad()
+        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
+        optimiser.step()
+    made = model(torch.zeros(n, 0), model.draw_noise(n, rng))
+    on_line = ((made - 0.088).abs() < 0.088 * 1e-3)[:, 2:].any(1).float().mean()
+    assert on_line.item() == pytest.approx(0.5, abs=0.08)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("square", (6, 6)), ("square", (3, 6, 6)), ("circle", (3, 8, 4))])
+def test_symmetries_keep_energies_and_reach_every_image(name: str, shape: tuple[int, ...]) -> None:
+    event = sparse(1, shape)
+    turned = SYMMETRIES[name](event.expand(2000, *shape), seeded(0))
+    assert torch.equal(turned.flatten(1).sort(1).values, event.flatten(1).sort(1).values.expand(2000, -1))
+    assert len(torch.unique(turned.flatten(1), dim=0)) == {"square": 8, "circle": 2 * 8}[name]
+    layers = turned.flatten(2 if len(shape) == 3 else 1)
+    torch.testing.assert_close(layers.sum(-1), event.flatten(2 if len(shape) == 3 else 1).sum(-1).expand_as(layers.sum(-1)))
+    if name == "circle":
+        torch.testing.assert_close(turned.sum(2), event.sum(2).expand(2000, -1, -1))
+
+
+def test_a_square_that_is_none_is_refused() -> None:
+    with pytest.raises(FacsimError, match="square"):
+        Tree(0, (4, 8), symmetry="square")
