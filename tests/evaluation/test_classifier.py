@@ -151,7 +151,8 @@ def test_scores_are_of_events_that_were_not_trained_on() -> None:
 
 def test_samples_of_two_lengths_are_balanced() -> None:
     result = two_sample_test(normal(600, 2, 1), normal(3000, 2, 2))
-    assert np.bincount(result.label.astype(int)).tolist() == [600, 600]
+    assert len(np.unique(result.index)) == 1200
+    assert result.label.mean() == 0.5
     assert result.jsd == pytest.approx(0, abs=0.03)
     assert (result.index[result.label == 1] < 600).all()
     assert (result.index[result.label == 0] >= 600).all()
@@ -262,7 +263,7 @@ def test_bad_settings_are_refused() -> None:
     with pytest.raises(FacsimError, match="classifier recipe"):
         two_sample_test(x, y, recipe="fastt")
     with pytest.raises(FacsimError, match="repeats"):
-        two_sample_test(x, y, repeats=6)
+        two_sample_test(x, y, repeats=16)
     with pytest.raises(FacsimError, match="conditions do not match"):
         two_sample_test(x, y, condition=(x[:50], y))
 

@@ -166,7 +166,7 @@ def naive_mmd(x: Array, y: Array) -> float:
 
 @pytest.mark.parametrize("most", [0, 3000])
 def test_polynomial_mmd_equals_its_slow_twin(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_module, "MOST_MONOMIALS", most)
+    monkeypatch.setattr(kernel_module, "MOST_PRODUCTS", most)
     x, y = normal(30, 3, 1), normal(20, 3, 2, 0.5)
     assert polynomial_mmd(x, y) == pytest.approx(naive_mmd(x, y), rel=1e-10)
 
@@ -176,10 +176,10 @@ def test_the_polynomial_mmd_of_two_points_on_a_line() -> None:
     assert polynomial_mmd(zero, one) == pytest.approx(1 + 16 - 2)
 
 
-def test_kpd_is_the_same_by_monomials_and_by_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kpd_is_the_same_by_products_and_by_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = normal(400, 4, 1), normal(400, 4, 2, 0.2)
     fast = kernel_physics_distance(x, y, batch_size=300, batches=3)
-    monkeypatch.setattr(kernel_module, "MOST_MONOMIALS", 0)
+    monkeypatch.setattr(kernel_module, "MOST_PRODUCTS", 0)
     slow = kernel_physics_distance(x, y, batch_size=300, batches=3)
     assert fast.value == pytest.approx(slow.value, rel=1e-9)
 

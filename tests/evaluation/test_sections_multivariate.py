@@ -7,19 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facsim.core import Events, RegularGrid, Variable, Vector
+from facsim.core import Events, FacsimError, RegularGrid, Variable, Vector
+from facsim.evaluation.classifier.two_sample import RECIPES
 from facsim.evaluation.comparison import Comparison, comparison
 from facsim.evaluation.scorecard import Row
-from facsim.evaluation.sections_multivariate import (
-    calochallenge_rows,
-    cell_classifier_rows,
-    distance_rows,
-    diversity_rows,
-    observable_classifier_rows,
-)
+from facsim.evaluation.sections_challenge import calochallenge_rows
+from facsim.evaluation.sections_classifier import cell_classifier_rows, observable_classifier_rows
+from facsim.evaluation.sections_multivariate import distance_rows, diversity_rows
 
 GRID = RegularGrid((8, 8), (5.0, 5.0))
 ENERGY = (Variable("energy", "MeV"),)
+
+
+@pytest.fixture(autouse=True)
+def _few_splits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RECIPES, "fast", replace(RECIPES["fast"], scored=0))
 
 
 def showers(n: int, seed: int, energies: tuple[float, ...] = (100.0, 1000.0)) -> Events:
@@ -99,4 +101,5 @@ def test_vectors_have_no_cells_and_grids_no_challenge() -> None:
     compared = comparison(table(1), table(2), table(3))
     assert list(cell_classifier_rows(compared)) == []
     assert by_name(observable_classifier_rows(compared))["observables", "auc", "all"].value == pytest.approx(0.5, abs=0.15)
-    assert list(calochallenge_rows(compare(showers(100, 3)))) == []
+    with pytest.raises(FacsimError, match="not that of any data set"):
+        list(calochallenge_rows(compare(showers(100, 3))))

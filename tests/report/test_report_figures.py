@@ -15,7 +15,9 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import StepPatch
 
 from facsim.core import Detector, Events, GridLayer, LayeredGrid, PolarLayers, RegularGrid, Variable, Vector
+from facsim.evaluation.classifier import two_sample_test
 from facsim.evaluation.observables import features
+from facsim.evaluation.sections_classifier import output
 from facsim.report import correlations, curves, distinguish, histograms, images, moments, pareto, profiles, ratio
 from facsim.report.style import COLOURS
 
@@ -325,11 +327,12 @@ def test_copies_of_training_events_lie_at_distance_zero() -> None:
 
 def test_classifier_output_separates_what_differs() -> None:
     rng = np.random.default_rng(13)
-    result = distinguish.classify(rng.normal(size=(400, 2)), rng.normal(4, 1, size=(400, 2)))
-    figure = distinguish.classifier_output({"c": result})
+    result = two_sample_test(rng.normal(size=(400, 2)), rng.normal(4, 1, size=(400, 2)), repeats=1)
+    figure = distinguish.classifier_output({"c": {"cells": output(result)}}, {"c": {"cells": "AUC 1"}})
     truth, candidate = (steps(figure)[name].get_data().values for name in ("truth", "c"))
     assert np.argmax(truth) > np.argmax(candidate)
     assert np.sum(truth) == pytest.approx(1)
+    assert figure.axes[0].get_xlabel() == "probability to be truth (cells)"
 
 
 def test_precision_falls_for_invented_events_and_recall_for_missing_ones() -> None:

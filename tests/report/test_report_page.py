@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from facsim.core import Detector, Events, FacsimError, GridLayer, LayeredGrid, PolarLayers, RegularGrid, Variable, Vector
 from facsim.evaluation.observables import columns
-from facsim.evaluation.scorecard import Row, Scorecard
+from facsim.evaluation.scorecard import Output, Row, Scorecard
 from facsim.report import layout, write_report
 from facsim.report.tables import measured
 
@@ -117,6 +118,19 @@ def test_memorisation_is_checked_where_training_events_are_given(tmp_path: Path)
     assert "Memorisation check" in (tmp_path / "with.html").read_text()
     assert "Memorisation check" not in (tmp_path / "without.html").read_text()
     assert "Precision and recall" in (tmp_path / "without.html").read_text()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_classifier_outputs_are_those_of_the_scorecards_and_none_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facsim.evaluation.classifier.two_sample_test", None)
+    vector, told = DETECTORS["vector"], Output((0.25, 0.75), (0.75, 0.25))
+    truth, candidate = sample(vector, 150), sample(vector, 150, 1)
+    saved = Scorecard.from_json(replace(card(), outputs={"observables": told}).to_json())
+    assert saved.outputs == {"observables": told}
+    write_report(tmp_path / "with.html", truth, {"vae": candidate}, {"vae": saved})
+    write_report(tmp_path / "without.html", truth, {"vae": candidate}, {"vae": card()})
+    assert "output for held-out events" in (tmp_path / "with.html").read_text()
+    assert "output for held-out events" not in (tmp_path / "without.html").read_text()
 
 
 @pytest.mark.usefixtures("undrawn")

@@ -1,4 +1,4 @@
-"""Tables: order, verdicts in words, what is not judged, ranks."""
+"""Tables: order, verdicts in words, ranks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ from facsim.report import tables, words
 FINE = Row("width", "ks", 0.11, 0.01, 0.10, 0.0)
 BAD = Row("total_energy", "ks", 0.20, 0.01, 0.10, 0.0)
 BIASED = Row("total_energy", "mean_difference", -0.5, 0.01, 0.0, 0.0, signed=True)
-PUBLISHED = Row("E_layer", "published_separation", 0.3, 0.0, 0.1, 0.0)
 
 
-def test_rows_furthest_from_the_floor_come_first_and_unjudged_last() -> None:
-    assert tables.overall(Scorecard((PUBLISHED, FINE, BAD, BIASED))) == [BIASED, BAD, FINE, PUBLISHED]
+def test_rows_furthest_from_the_floor_come_first() -> None:
+    assert tables.overall(Scorecard((FINE, BAD, BIASED))) == [BIASED, BAD, FINE]
 
 
 def test_verdicts_are_words() -> None:
-    assert [tables.verdict(r).text for r in (FINE, BAD, BIASED, PUBLISHED)] == [
-        "✓ at the floor", "▲ above the floor", "▲ off the floor", "– not judged",
-    ]  # fmt: skip
+    assert [tables.verdict(r).text for r in (FINE, BAD, BIASED)] == ["✓ at the floor", "▲ above the floor", "▲ off the floor"]
     assert [tables.verdict(r).kind for r in (FINE, BAD)] == ["floor", "above"]
 
 
@@ -32,14 +29,14 @@ def test_three_errors_are_still_at_the_floor() -> None:
     assert not tables.at_floor(Row("E", "ks", 3.1, 1.0, 0.0, 0.0))
 
 
-def test_tally_leaves_out_what_is_not_judged() -> None:
-    card = Scorecard((FINE, BAD, PUBLISHED))
+def test_tally_counts_rows_at_the_floor() -> None:
+    card = Scorecard((FINE, BAD))
     assert tables.tally(card) == "1 of 2"
     assert tables.share_above(card) == 0.5
 
 
 def test_each_observable_fails_once() -> None:
-    assert tables.distinct((FINE, BAD, BIASED, PUBLISHED)) == [BIASED, FINE]
+    assert tables.distinct((FINE, BAD, BIASED)) == [BIASED, FINE]
 
 
 def test_bins_are_columns() -> None:

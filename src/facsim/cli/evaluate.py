@@ -22,6 +22,7 @@ def evaluate(
     out: Path,
     train: Path | None = None,
     recipe: str = "fast",
+    data_set: str | None = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -36,7 +37,10 @@ def evaluate(
     train
         File of true events, by preference those the candidates were trained on: gives the floor at full size.
     recipe
-        fast, or official (the Fast Calorimeter Simulation Challenge's).
+        fast; official (the Fast Calorimeter Simulation Challenge's; hours), or official-perceptron (the same without the residual network);
+        observables (seconds: one observable at a time, no classifier).
+    data_set
+        The challenge's data set, where the detector does not tell it: 1-photons, 1-pions, 2 or 3.
     out
         Folder for scorecard.json and report.html.
     seed
@@ -48,7 +52,7 @@ def evaluate(
 
     samples = dict(zip(_names(candidates), map(read, candidates), strict=True))
     true, trained = read(truth), None if train is None else read(train)
-    cards = judge(samples, true, trained, out, recipe=recipe, seed=seed)
+    cards = judge(samples, true, trained, out, recipe=recipe, seed=seed, data_set=data_set)
     if json:
         show_json({name: _document(card) for name, card in cards.items()})
         return
@@ -65,6 +69,7 @@ def judge(
     *,
     recipe: str = "fast",
     seed: int = 0,
+    data_set: str | None = None,
     history: dict[str, list[float]] | None = None,
 ) -> dict[str, Scorecard]:
     """Scorecards of all samples, written with the report into the folder: scorecard.json, or NAME.json for each of several."""
@@ -73,7 +78,7 @@ def judge(
     from facsim.evaluation.evaluate import evaluate as score
     from facsim.report import write_report
 
-    cards = {name: score(events, truth, train=train, recipe=recipe, seed=seed) for name, events in samples.items()}
+    cards = {name: score(events, truth, train=train, recipe=recipe, seed=seed, data_set=data_set) for name, events in samples.items()}
     factor = coarsening_factor(truth.detector, next(iter(samples.values())).detector)
     out.mkdir(parents=True, exist_ok=True)
     for name, card in cards.items():

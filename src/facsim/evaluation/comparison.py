@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from facsim.core import Events, stream
@@ -11,7 +11,7 @@ from facsim.evaluation.bootstrap import scores
 from facsim.evaluation.distances import DISTANCES
 from facsim.evaluation.observables import Column, columns, features
 from facsim.evaluation.pair import Array
-from facsim.evaluation.scorecard import Row
+from facsim.evaluation.scorecard import Output, Row
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,8 @@ class Sample:
 class Comparison:
     """Candidate and floor sample, of equal size, each to be compared with the reference; `train` are the events a model has seen, if known.
 
-    All of one detector with the same condition variables. `bin` names the part of the conditions that they cover.
+    All of one detector with the same condition variables. `bin` names the part of the conditions that they cover, `data_set` the CaloChallenge's
+    data set if the user did; `outputs` is where sections leave what their classifiers say, by name.
     """
 
     reference: Sample
@@ -44,6 +45,8 @@ class Comparison:
     seed: int = 0
     train: Events | None = None
     bin: str = "all"
+    data_set: str | None = None
+    outputs: dict[str, Output] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
@@ -74,7 +77,9 @@ class Comparison:
         return [Row(name, d, *value[d], *floor[d], "1", self.bin, DISTANCES[d].signed) for d in names]
 
 
-def comparison(reference: Events, candidate: Events, floor: Events, seed: int = 0, train: Events | None = None) -> Comparison:
+def comparison(
+    reference: Events, candidate: Events, floor: Events, seed: int = 0, train: Events | None = None, *, data_set: str | None = None
+) -> Comparison:
     """A comparison of three samples of events."""
     observed = [Sample(events, features(events)[0]) for events in (reference, candidate, floor)]
-    return Comparison(observed[0], observed[1], observed[2], seed, train)
+    return Comparison(observed[0], observed[1], observed[2], seed, train, data_set=data_set)

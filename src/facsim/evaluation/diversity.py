@@ -13,13 +13,13 @@ from sklearn.neighbors import NearestNeighbors
 from facsim.core import FacsimError, stream
 from facsim.core.events import Array
 from facsim.evaluation.classifier.result import area
-from facsim.evaluation.multivariate.samples import Estimate, checked, jackknife, squared_distances
+from facsim.evaluation.multivariate.samples import UNWEIGHTED, Estimate, Weighted, Weights, checked, jackknife, squared_distances, weighted
 
 SIGNIFICANT = 4.0  # standard errors by which a mode must be short to count as dropped
 SHARE = 0.1  # of its expected population below which a mode counts as dropped
 
 
-def variety(x: Array, y: Array, *, seed: int = 0) -> Estimate:
+def variety(x: Array, y: Array, *, weight: Weights = UNWEIGHTED, seed: int = 0) -> Estimate:
     """Total variance of candidate y [m, ...] over that of truth x [n, ...], all of one condition: 1 if as varied, 0 if all are alike.
 
     Source: LHCb HCAL thesis, 2019 (event variety: a thousand generated images of one track against truth events of nearly equal tracks).
@@ -30,7 +30,18 @@ def variety(x: Array, y: Array, *, seed: int = 0) -> Estimate:
     x, y = checked(x.reshape(len(x), -1), y.reshape(len(y), -1), 20)
     if not np.ptp(x, axis=0).any():
         raise FacsimError("the truth does not vary", expected="different events of one condition", got="copies of one event")
-    return jackknife(lambda a, b: float(b.var(0, ddof=1).sum() / a.var(0, ddof=1).sum()), x, y, seed=seed)
+    return jackknife(lambda a, b: total_variance(b) / total_variance(a), weighted(x, weight[0]), weighted(y, weight[1]), seed=seed)
+
+
+def total_variance(x: Weighted) -> float:
+    """Sum over columns of the unbiased variance of events with weights.
+
+    Examples:
+        >>> total_variance(weighted(np.array([[1.0, 5.0], [3.0, 5.0]]), None))
+        2.0
+    """
+    share = x.weight / x.total
+    return float(share @ np.square(x.x - share @ x.x).sum(1)) / (1 - x.squares / x.total**2)
 
 
 # --- birthday test ----------------------------------------------------------------------------------------------------
@@ -46,31 +57,35 @@ def collisions(x: Array, tolerance: float = 0.0) -> int:
     return int(partners(x, tolerance).sum()) // 2
 
 
-def partners(x: Array, tolerance: float = 0.0) -> Array:
-    """For each event of x [n, d] the number of other events at a distance of at most `tolerance`, [n].
+def partners(x: Array, tolerance: float = 0.0, weight: Array | None = None) -> Array:
+    """For each event of x [n, d] the number (the weight) of other events at a distance of at most `tolerance`, [n].
 
     Examples:
         >>> partners(np.array([[0.0], [3.0], [7.0]]), 3.5).tolist()
         [1, 1, 0]
     """
+    own = np.ones(len(x), dtype=np.int64) if weight is None else weight
     if tolerance == 0:
-        _, which, count = np.unique(x, axis=0, return_inverse=True, return_counts=True)
-        return np.asarray(count[which.reshape(-1)] - 1)
-    limit = tolerance**2
-    return np.concatenate([np.count_nonzero(s <= limit, axis=1) for s in squared_distances(x, x)]) - 1
+        which = np.unique(x, axis=0, return_inverse=True)[1].reshape(-1)
+        return np.asarray(np.bincount(which, weight)[which] - own)
+    near = (s <= tolerance**2 for s in squared_distances(x, x))
+    found = np.concatenate([np.count_nonzero(b, axis=1) if weight is None else b.astype(np.float64) @ weight for b in near])
+    return np.asarray(found - own)
 
 
-def collisions_with_error(x: Array, tolerance: float) -> Estimate:
-    """As `collisions`, and its standard error: that of a count, and more where few events are in many pairs.
+def collisions_with_error(x: Array, tolerance: float, weight: Array | None = None) -> Estimate:
+    """As `collisions`, and its standard error: that of a count, and more where few events are in many pairs. A pair counts both its weights.
 
     The number of pairs is half the sum of the events' partners, which are not independent: the variance is that of the sum of partners, less
     the pairs themselves, which that counts twice.
 
     Source: W. Hoeffding, A class of statistics with asymptotically normal distribution, Annals of Mathematical Statistics 19 (1948) 293.
     """
-    others = partners(x, tolerance)
-    pairs = others.sum() / 2
-    return Estimate(float(pairs), math.sqrt(max(len(x) * others.var() - pairs, pairs, 1.0)))
+    events = weighted(x, weight)
+    others = events.weight * partners(x, tolerance, weight)
+    squares = others if weight is None else events.weight**2 * partners(x, tolerance, events.weight**2)
+    pairs, square = others.sum() / 2, squares.sum() / 2
+    return Estimate(float(pairs), math.sqrt(max(len(x) * others.var() - square, square, events.squares / len(x))))
 
 
 def support_size(x: Array, tolerance: float = 0.0) -> float:
@@ -82,7 +97,7 @@ def support_size(x: Array, tolerance: float = 0.0) -> float:
     return len(x) * (len(x) - 1) / 2 / found if found else math.inf
 
 
-def birthday_ratio(x: Array, y: Array, *, pairs: int = 200) -> Estimate:
+def birthday_ratio(x: Array, y: Array, *, weight: Weights = UNWEIGHTED, pairs: int = 200) -> Estimate:
     """How much more often two candidate events y [m, d] almost coincide than two truth events x [n, d]: 1 for equal samples.
 
     "Almost" is the distance below which the truth has `pairs` pairs; larger ratios mean a smaller support.
@@ -96,8 +111,9 @@ def birthday_ratio(x: Array, y: Array, *, pairs: int = 200) -> Estimate:
     if len(x) * (len(x) - 1) // 2 < 2 * pairs:
         raise FacsimError("too few events for a birthday test", expected=f"{2 * pairs} pairs", got=f"{len(x)} events")
     tolerance = _closest(x, pairs)
-    of_x, of_y = (collisions_with_error(s, tolerance) for s in (x, y))
-    unit = len(x) * (len(x) - 1) / (len(y) * (len(y) - 1)) / of_x.value
+    of_x, of_y = (collisions_with_error(s, tolerance, w) for s, w in zip((x, y), weight, strict=True))
+    all_x, all_y = (s.total**2 - s.squares for s in map(weighted, (x, y), weight))
+    unit = all_x / all_y / of_x.value
     return Estimate(unit * of_y.value, unit * math.hypot(of_y.error, of_y.value * of_x.error / of_x.value))
 
 
@@ -128,8 +144,10 @@ class Memorisation:
     copied: float
 
 
-def memorisation(train: Array, test: Array, candidate: Array) -> Memorisation:
+def memorisation(train: Array, test: Array, candidate: Array, *, weight: Weights = UNWEIGHTED) -> Memorisation:
     """Distances candidate -> train against test -> train, events [n, ...] as they are (give features, or cells).
+
+    `weight`: of test and candidate; the Kolmogorov-Smirnov distance and the copies count events.
 
     Source: nearest neighbours as in C. Meehan et al., A non-parametric test to detect data-copying in generative models, 2020, arXiv:2004.05675.
 
@@ -141,7 +159,8 @@ def memorisation(train: Array, test: Array, candidate: Array) -> Memorisation:
     _, candidate = checked(train, candidate, 20)
     near_test, near_candidate = nearest(test, train), nearest(candidate, train)
     label = np.repeat([0, 1], [len(test), len(candidate)])
-    auc = area(-np.concatenate([near_test, near_candidate]), label)
+    both = np.concatenate([weighted(s, w).weight for s, w in zip((test, candidate), weight, strict=True)])
+    auc = area(-np.concatenate([near_test, near_candidate]), label, both)
     ks = float(ks_2samp(near_candidate, near_test).statistic)
     return Memorisation(Estimate(*auc), ks, copied_fraction(train, candidate))
 
@@ -153,8 +172,13 @@ def nearest(x: Array, others: Array) -> Array:
 
 def copied_fraction(train: Array, candidate: Array) -> float:
     """Fraction of candidate events that equal a training event in every number; events of zeros alone do not count."""
+    return float(copies(train, candidate).mean())
+
+
+def copies(train: Array, candidate: Array) -> Array:
+    """Which candidate events equal a training event in every number and are not zero, bool [n]."""
     known = {row.tobytes() for row in train}
-    return float(np.mean([row.tobytes() in known and bool(row.any()) for row in candidate]))
+    return np.array([row.tobytes() in known and bool(row.any()) for row in candidate])
 
 
 # --- modes ------------------------------------------------------------------------------------------------------------
@@ -162,11 +186,11 @@ def copied_fraction(train: Array, candidate: Array) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Modes:
-    """Populations of modes: fractions of truth and candidate in each, [modes], and the number of events behind them."""
+    """Populations of modes: fractions of truth and candidate in each, [modes], and the (effective) number of events behind them."""
 
     truth: Array
     candidate: Array
-    sizes: tuple[int, int]
+    sizes: tuple[float, float]
 
     @property
     def dropped(self) -> Array:
@@ -186,7 +210,7 @@ class Modes:
         return float(np.maximum(self.truth - self.candidate, 0).sum())
 
 
-def modes(x: Array, y: Array, *, centres: Array | None = None, number: int = 20, seed: int = 0) -> Modes:
+def modes(x: Array, y: Array, *, weight: Weights = UNWEIGHTED, centres: Array | None = None, number: int = 20, seed: int = 0) -> Modes:
     """Populations of the modes of truth x [n, d] in candidate y [m, d]: known `centres` [modes, d], else k-means clusters of the truth.
 
     Source: A. Srivastava et al., VEEGAN, 2017, arXiv:1705.07761 (captured modes).
@@ -196,8 +220,10 @@ def modes(x: Array, y: Array, *, centres: Array | None = None, number: int = 20,
     """
     x, y = checked(x, y, number if centres is None else 2)
     known = kmeans_centres(x, number, seed) if centres is None else np.asarray(centres, dtype=np.float64)
-    parts = [_population(s, known) for s in (x, y)]
-    return Modes(parts[0], parts[1], (len(x), len(y)))
+    both = weighted(x, weight[0]), weighted(y, weight[1])
+    truth, candidate = (_population(s, known) for s in both)
+    sizes = [s.total**2 / s.squares for s in both]
+    return Modes(truth, candidate, (sizes[0], sizes[1]))
 
 
 def kmeans_centres(x: Array, number: int, seed: int) -> Array:
@@ -206,6 +232,6 @@ def kmeans_centres(x: Array, number: int, seed: int) -> Array:
     return np.asarray(MiniBatchKMeans(number, n_init=3, batch_size=2048, random_state=random).fit(x).cluster_centers_)
 
 
-def _population(x: Array, centres: Array) -> Array:
-    closest = np.concatenate([s.argmin(1) for s in squared_distances(x, centres)])
-    return np.bincount(closest, minlength=len(centres)) / len(x)
+def _population(x: Weighted, centres: Array) -> Array:
+    closest = np.concatenate([s.argmin(1) for s in squared_distances(x.x, centres)])
+    return np.asarray(np.bincount(closest, x.weight, len(centres)) / x.total)

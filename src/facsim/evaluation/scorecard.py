@@ -7,12 +7,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from facsim.core import FacsimError
 from facsim.core.atomic import write_whole
 
-NO_ERROR = 1e3  # the excess of a difference that has no statistical error, such as between two constants
+NO_ERROR = 1e3  # the excess of a difference that has no statistical error, such as between two constants: the largest
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,31 @@ class Row:
 
     @property
     def excess(self) -> float:
-        """How many errors the value lies above its floor (from its floor, if signed); a difference without any error counts as NO_ERROR.
+        """How many errors the value lies above its floor (from its floor, if signed); a difference without any error counts as NO_ERROR,
+        and none counts as more.
 
         Value and floor share the reference, whose error is counted twice: the excess is on the careful side, by up to a factor 1.4.
         """
         error = math.hypot(self.error, self.floor_error)
         difference = abs(self.value - self.floor) if self.signed else self.value - self.floor
-        return difference / error if error else math.copysign(NO_ERROR, difference) if difference else 0.0
+        size = abs(difference) / error if error else NO_ERROR
+        return math.copysign(min(size, NO_ERROR), difference) if difference else 0.0
+
+
+class Output(NamedTuple):
+    """What a classifier says of events it has not seen: their shares in equal bins of its probability to be truth, from 0 to 1."""
+
+    truth: tuple[float, ...]
+    candidate: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Scorecard:
-    """All rows of one comparison, and what was compared (`about`: sizes, recipe, file names, seed)."""
+    """All rows of one comparison, what was compared (`about`: sizes, recipe, file names, seed), and the outputs of its classifiers by name."""
 
     rows: tuple[Row, ...]
     about: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, Output] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         bad = [r for r in self.rows if not all(math.isfinite(x) for x in (r.value, r.error, r.floor, r.floor_error))]
@@ -68,7 +78,9 @@ class Scorecard:
 
     def to_json(self) -> str:
         """The scorecard as a JSON document."""
-        return json.dumps({"about": self.about, "rows": [asdict(r) for r in self.rows]}, indent=1, allow_nan=False)
+        outputs = {name: output._asdict() for name, output in self.outputs.items()}
+        document = {"about": self.about, **({"outputs": outputs} if outputs else {}), "rows": [asdict(r) for r in self.rows]}
+        return json.dumps(document, indent=1, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Scorecard:
@@ -79,7 +91,8 @@ class Scorecard:
         """
         try:
             document = json.loads(text)
-            return cls(rows_from(document["rows"]), document["about"])
+            outputs = {name: Output(tuple(o["truth"]), tuple(o["candidate"])) for name, o in document.get("outputs", {}).items()}
+            return cls(rows_from(document["rows"]), document["about"], outputs)
         except (ValueError, KeyError, TypeError) as error:
             raise FacsimError("this is no scorecard", expected="the JSON that facsim evaluate writes", got=repr(error)) from error
 

@@ -24,7 +24,6 @@ from facsim.evaluation.multivariate import (
 from facsim.evaluation.multivariate.frechet import sampling_error
 from facsim.evaluation.multivariate.samples import Weighted, Weights, jackknife_each, mean_with_error, parts, varying, weighted
 from facsim.evaluation.observables import features
-from facsim.evaluation.observables.geometry import has_cells
 from facsim.evaluation.pair import Array
 from facsim.evaluation.scorecard import Row
 

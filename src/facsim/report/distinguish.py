@@ -9,14 +9,13 @@ from matplotlib.figure import Figure
 
 from facsim.core import stream
 from facsim.core.events import Array
-from facsim.evaluation.classifier import ClassifierResult, two_sample_test
 from facsim.evaluation.diversity import nearest
 from facsim.evaluation.multivariate import PrdCurve, prd_curve
+from facsim.evaluation.scorecard import Output
 from facsim.report.style import TRUTH_FILL, TRUTH_LINE, look, styled
 
 MOST = 5000  # events of each sample
 FEWEST = 100  # events of each sample below which nothing is said
-BINS = 40
 SMALLEST = 1e-9  # spread over largest value of a column that varies
 
 
@@ -37,27 +36,24 @@ def enough(*samples: Array) -> bool:
     return min(map(len, samples)) >= FEWEST and bool((samples[0].std(0) > SMALLEST * np.abs(samples[0]).max(0)).any())
 
 
-def classify(truth: Array, candidate: Array) -> ClassifierResult:
-    """One split of the fast classifier of truth against candidate, on columns [n, d]."""
-    return two_sample_test(*standard(truth, chosen(truth), chosen(candidate, 1)), repeats=1)
-
-
 @styled
-def classifier_output(results: Mapping[str, ClassifierResult]) -> Figure:
-    """The classifier's held-out probability to be truth, for truth and candidate: a panel for each candidate."""
-    figure = Figure(figsize=(5.8 * len(results), 4.8), layout="constrained")
-    for i, (ax, (name, result)) in enumerate(zip(figure.subplots(1, len(results), squeeze=False)[0], results.items(), strict=True)):
-        edges = np.linspace(0, 1, BINS + 1)
-        truth, candidate = (_shares(result.scores[result.label == label], edges) for label in (1, 0))
-        ax.stairs(truth, edges, fill=True, color=TRUTH_FILL, label="truth")
-        ax.stairs(candidate, edges, baseline=None, label=name, **look(i))
-        ax.set(xlabel="probability to be truth", ylabel="fraction of events / bin", xlim=(0, 1), ylim=(0, 1.35 * max(truth.max(), candidate.max())))
-        ax.legend(title=f"AUC {result.auc:.3f} ± {result.auc_error:.3f}", title_fontsize=13)
+def classifier_output(outputs: Mapping[str, Mapping[str, Output]], areas: Mapping[str, Mapping[str, str]]) -> Figure:
+    """The classifiers' held-out probability to be truth, for truth and candidate: a row for each candidate, a panel for each of its classifiers.
+
+    `areas`: what is written of each beside its name.
+    """
+    columns = max(map(len, outputs.values()))
+    figure = Figure(figsize=(5.8 * columns, 4.8 * len(outputs)), layout="constrained")
+    for i, (row, (name, told)) in enumerate(zip(figure.subplots(len(outputs), columns, squeeze=False), outputs.items(), strict=True)):
+        for ax, (kind, output) in zip(row, told.items(), strict=False):
+            truth, candidate = np.array(output.truth), np.array(output.candidate)
+            edges = np.linspace(0, 1, len(truth) + 1)
+            ax.stairs(truth, edges, fill=True, color=TRUTH_FILL, label="truth")
+            ax.stairs(candidate, edges, baseline=None, label=name, **look(i))
+            top = 1.35 * max(truth.max(), candidate.max())
+            ax.set(xlabel=f"probability to be truth ({kind})", ylabel="fraction of events / bin", xlim=(0, 1), ylim=(min(0, candidate.min()), top))
+            ax.legend(title=areas.get(name, {}).get(kind, ""), title_fontsize=13)
     return figure
-
-
-def _shares(scores: Array, edges: Array) -> Array:
-    return np.histogram(scores, edges)[0] / max(len(scores), 1)
 
 
 def precision_and_recall(truth: Array, candidate: Array) -> PrdCurve:

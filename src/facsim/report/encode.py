@@ -14,6 +14,7 @@ from facsim.report.style import STYLE
 
 DOTS_PER_INCH = 130
 LINE_COLOURS = 64  # enough for lines and letters with smooth edges, and a third of the size
+IMAGE_COLOURS = 200  # of pictures that are kept small; the page has them in full
 
 
 def data_address(figure: Figure) -> str:
@@ -25,9 +26,9 @@ def data_address(figure: Figure) -> str:
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
-def few_colours(png: BytesIO) -> bytes:
+def few_colours(png: BytesIO, colours: int = LINE_COLOURS) -> bytes:
     """A PNG with a palette."""
     smaller = BytesIO()
     with Image.open(png) as image:
-        image.convert("RGB").quantize(LINE_COLOURS, dither=Image.Dither.NONE).save(smaller, format="png", optimize=True)
+        image.convert("RGB").quantize(colours, dither=Image.Dither.NONE).save(smaller, format="png", optimize=True)
     return smaller.getvalue()

@@ -76,11 +76,11 @@ def average_images(truth: Events, candidates: Mapping[str, Events]) -> Figure:
 def _average_row(row: Sequence[Axes], truth: Events, candidate: Events, name: str) -> None:
     expected, found, frame = mean_image(truth), mean_image(candidate), extent(truth.detector)
     norm = log_scale([expected, found])
-    _show(row[0], expected, frame, norm=norm, cmap=SEQUENTIAL, title="truth")
-    _show(row[1], found, frame, norm=norm, cmap=SEQUENTIAL, title=name)
-    _show(row[2], expected - found, frame, norm=symmetric_scale(expected - found), cmap=DIVERGING, title=f"truth − {name}")
+    show_image(row[0], expected, frame, norm=norm, cmap=SEQUENTIAL, title="truth")
+    show_image(row[1], found, frame, norm=norm, cmap=SEQUENTIAL, title=name)
+    show_image(row[2], expected - found, frame, norm=symmetric_scale(expected - found), cmap=DIVERGING, title=f"truth − {name}")
     for ax in row[3:]:
-        _show(ax, difference_in_errors(truth, candidate), frame, norm=Normalize(-5, 5), cmap=DIVERGING, title=f"(truth − {name}) / error")
+        show_image(ax, difference_in_errors(truth, candidate), frame, norm=Normalize(-5, 5), cmap=DIVERGING, title=f"(truth − {name}) / error")
 
 
 def difference_in_errors(truth: Events, candidate: Events) -> Array:
@@ -106,7 +106,7 @@ def gallery(truth: Events, candidates: Mapping[str, Events], columns: int = 6) -
     norm = log_scale([p for row in pictures.values() for p in row])
     for line, (name, images) in zip(grid, pictures.items(), strict=True):
         for ax, image, condition in zip(line, images, rows[name].condition, strict=False):
-            _show(ax, image, extent(truth.detector), norm=norm, cmap=SEQUENTIAL, title=condition_text(truth.variables, condition))
+            show_image(ax, image, extent(truth.detector), norm=norm, cmap=SEQUENTIAL, title=condition_text(truth.variables, condition))
             ax.title.set_fontsize(12)
         bare(line)
         line[0].set_ylabel(name, loc="center")
@@ -146,7 +146,7 @@ def symmetric_scale(difference: Array) -> Normalize:
     return Normalize(-largest, largest)
 
 
-def _show(ax: Axes, image: Array, frame: tuple[float, float, float, float] | None, *, title: str, **style: Any) -> None:
+def show_image(ax: Axes, image: Array, frame: tuple[float, float, float, float] | None, *, title: str, **style: Any) -> None:
     """Draw y upwards and x to the right; below the scale counts as its lowest colour."""
     ax.set_facecolor("#440154" if style["cmap"] == SEQUENTIAL else "white")
     ax.imshow(image, origin="lower", extent=frame, interpolation="nearest", aspect="equal", **style)

@@ -13,7 +13,8 @@ from facsim.report import correlations, curves, distinguish, histograms, images,
 from facsim.report.comparison import Comparison, axis_label, describe
 from facsim.report.layout import Picture, Section, picture
 from facsim.report.style import with_unit
-from facsim.report.tables import bin_table
+from facsim.report.tables import auc_rows, bin_table
+from facsim.report.words import measured
 
 MOST_HISTOGRAMS = 48
 MOST_COLUMNS = 4  # of a table whose response is drawn
@@ -79,7 +80,7 @@ def histogram_section(c: Comparison) -> Section:
 
 def conditioning(c: Comparison) -> Section | None:
     """Response and resolution against each condition that varies; scores in bins of the condition."""
-    varying = [i for i in range(len(c.truth.variables)) if curves.varies(c.truth.condition[:, i])]
+    varying = [i for i in range(len(c.truth.numbers)) if curves.varies(c.truth.condition[:, i])]
     drawn = [_response(c, i, name) for i in varying for name in signals(c)]
     binned = [bin_table(card, f"{name}: scores in bins of the condition") for name, card in c.scorecards.items()]
     tables = [t for t in binned if t.rows]
@@ -127,20 +128,31 @@ def correlation_section(c: Comparison) -> Section | None:
 
 
 def distinguish_section(c: Comparison) -> Section | None:
-    """Classifier output, precision against recall, and distances to the training events if those are given."""
+    """Output of the scorecards' classifiers, precision against recall, and distances to the training events if those are given."""
+    drawn = [*_outputs(c), *_clouds(c)]
+    return Section("distinguish", "Telling them apart", pictures=drawn) if drawn else None
+
+
+def _outputs(c: Comparison) -> Iterator[Picture]:
+    """What the classifiers said, where a scorecard keeps it."""
+    outputs = {name: card.outputs for name, card in c.scorecards.items() if card.outputs}
+    areas = {name: {r.observable: f"AUC {measured(r.value, r.error)}" for r in auc_rows(card)} for name, card in c.scorecards.items()}
+    if outputs:
+        figure = distinguish.classifier_output(outputs, areas)
+        yield picture(figure, "Classifiers of truth against candidate: output for held-out events.")
+
+
+def _clouds(c: Comparison) -> Iterator[Picture]:
+    """Precision against recall, distances to training events: for events that all count the same."""
     truth, candidates = c.matrices(list(c.columns))
     weighted = any(events.weight is not None for events in (c.truth, *c.candidates.values()))
     if weighted or not distinguish.enough(truth, *candidates.values()):
-        return None
-    results = {name: distinguish.classify(truth, values) for name, values in candidates.items()}
+        return
     prd = {name: distinguish.precision_and_recall(truth, values) for name, values in candidates.items()}
-    drawn = [
-        picture(distinguish.classifier_output(results), "A classifier of truth against candidate on the observables: output for held-out events."),
-        picture(distinguish.prd_figure(distinguish.floor_of(truth), prd), "Precision and recall of distributions; best is the upper right corner."),
-    ]
+    figure = distinguish.prd_figure(distinguish.floor_of(truth), prd)
+    yield picture(figure, "Precision and recall of distributions; best is the upper right corner.")
     if c.train is not None:
-        drawn.append(_memory(c, c.train, truth, candidates))
-    return Section("distinguish", "Telling them apart", pictures=drawn)
+        yield _memory(c, c.train, truth, candidates)
 
 
 def _memory(c: Comparison, train: Events, truth: Array, candidates: dict[str, Array]) -> Picture:

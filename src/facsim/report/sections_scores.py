@@ -9,7 +9,7 @@ from facsim.report import pareto
 from facsim.report.comparison import Comparison
 from facsim.report.layout import Picture, Section, picture
 from facsim.report.sections_figures import observable_picture
-from facsim.report.tables import Cell, Table, auc_rows, distinct, judged, overall, ranked, ranking_table, row_table, share_above
+from facsim.report.tables import Cell, Table, auc_rows, distinct, overall, ranked, ranking_table, row_table, share_above
 
 WORST = 5
 
@@ -51,9 +51,7 @@ def worst_observables(c: Comparison) -> list[str]:
 def scorecard_section(c: Comparison) -> Section:
     """Every row of every scorecard over all conditions."""
     tables = [row_table(overall(card), f"{name}: all {len(overall(card))} scores over all conditions") for name, card in c.scorecards.items()]
-    unjudged = any(not judged(r) for card in c.scorecards.values() for r in card.rows)
-    text = "Each score beside its floor, furthest from it first." + (" Scores without an error are shown, but not judged." if unjudged else "")
-    return Section("scorecard", "Scorecard", text, folded=tables)
+    return Section("scorecard", "Scorecard", "Each score beside its floor, furthest from it first.", folded=tables)
 
 
 def provenance(c: Comparison) -> Section | None:

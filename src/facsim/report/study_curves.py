@@ -8,8 +8,9 @@ from io import BytesIO
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
-from facsim.report.encode import few_colours
+from facsim.report.encode import IMAGE_COLOURS, LINE_COLOURS, few_colours
 from facsim.report.style import STYLE, TRUTH_LINE, look, styled
 
 DOTS_PER_INCH = 80
@@ -43,4 +44,4 @@ def png(figure: Figure) -> bytes:
     stream = BytesIO()
     with matplotlib.rc_context(STYLE):
         figure.savefig(stream, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
-    return few_colours(stream)
+    return few_colours(stream, IMAGE_COLOURS if figure.findobj(AxesImage) else LINE_COLOURS)

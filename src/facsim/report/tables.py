@@ -10,7 +10,6 @@ import numpy as np
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.report.words import measured
 
-UNJUDGED = ("published_separation",)
 ERRORS = 3.0  # a row this many errors above its floor, or less, is at the floor
 
 
@@ -31,11 +30,6 @@ class Table:
     rows: Sequence[Sequence[Cell]]
 
 
-def judged(row: Row) -> bool:
-    """Whether the score has an error to be judged by; the published separation powers have none."""
-    return row.distance not in UNJUDGED
-
-
 def at_floor(row: Row) -> bool:
     """Whether the row lies within 3 errors of its floor."""
     return row.excess <= ERRORS
@@ -48,8 +42,6 @@ def verdict(row: Row) -> Cell:
         >>> verdict(Row("E", "W1", 0.50, 0.1, 0.05, 0.0)).text
         '▲ above the floor'
     """
-    if not judged(row):
-        return Cell("– not judged")
     return Cell("✓ at the floor", "floor") if at_floor(row) else Cell("▲ off the floor" if row.signed else "▲ above the floor", "above")
 
 
@@ -59,14 +51,14 @@ def overall(card: Scorecard) -> list[Row]:
 
 
 def furthest(rows: Iterable[Row]) -> list[Row]:
-    """The rows furthest from their floor first; those that are not judged last."""
-    return sorted(rows, key=lambda r: (not judged(r), -r.excess))
+    """The rows furthest from their floor first."""
+    return sorted(rows, key=lambda r: -r.excess)
 
 
 def distinct(rows: Iterable[Row]) -> list[Row]:
-    """The judged row furthest from the floor of each observable, furthest first."""
+    """The row furthest from the floor of each observable, furthest first."""
     first: dict[str, Row] = {}
-    for row in furthest(r for r in rows if judged(r)):
+    for row in furthest(rows):
         first.setdefault(row.observable, row)
     return list(first.values())
 
@@ -83,8 +75,7 @@ def tally(card: Scorecard) -> str:
         >>> tally(Scorecard((Row("E", "W1", 0.1, 0.1, 0.1, 0.1), Row("E", "KS", 9.0, 0.1, 0.1, 0.1))))
         '1 of 2'
     """
-    rows = [r for r in card.rows if judged(r)]
-    return f"{sum(map(at_floor, rows))} of {len(rows)}"
+    return f"{sum(map(at_floor, card.rows))} of {len(card.rows)}"
 
 
 def row_table(rows: Iterable[Row], caption: str) -> Table:
@@ -122,14 +113,13 @@ def ranked(scorecards: Mapping[str, Scorecard]) -> list[str]:
 
 
 def share_above(card: Scorecard) -> float:
-    """Fraction of the judged rows off the floor; 0 without rows."""
-    rows = [r for r in card.rows if judged(r)]
-    return 1 - sum(map(at_floor, rows)) / len(rows) if rows else 0.0
+    """Fraction of the rows off the floor; 0 without rows."""
+    return 1 - sum(map(at_floor, card.rows)) / len(card.rows) if card.rows else 0.0
 
 
 def median_excess(card: Scorecard) -> float:
     """Median of the rows' errors above the floor; 0 without rows."""
-    return float(np.median([r.excess for r in card.rows if judged(r)] or [0.0]))
+    return float(np.median([r.excess for r in card.rows] or [0.0]))
 
 
 def ranking_table(scorecards: Mapping[str, Scorecard], timings: Mapping[str, float]) -> Table:

@@ -8,13 +8,14 @@ from functools import cached_property
 
 import numpy as np
 
-from facsim.core import Events, FacsimError, look_up
+from facsim.core import Events, FacsimError, look_up, stream
 from facsim.core.events import Array
 from facsim.evaluation.calochallenge.features import ShowerFeatures, above_threshold, incident_energy, shower_features
 from facsim.evaluation.calochallenge.separation import separation_powers, voxel_separation
 from facsim.evaluation.calochallenge.settings import CHALLENGES, Challenge
 from facsim.evaluation.classifier import ClassifierResult, Recipe, two_sample_test
 from facsim.evaluation.multivariate import Estimate, frechet_physics_distance, kernel_physics_distance, precision_recall_density_coverage
+from facsim.evaluation.multivariate.frechet import sampling_error
 
 EMPTY_VOXEL = 0.1  # MeV: what an empty voxel counts as in the logarithms of precision and recall
 
@@ -85,8 +86,10 @@ def auc_resnet(c: Contest, *, recipe: str | Recipe = "official-resnet", seed: in
 
 
 def fpd(c: Contest) -> Estimate:
-    """Frechet physics distance of the features: sample sizes 10,000 to 50,000, drawn with replacement."""
-    return frechet_physics_distance(c.features[0].matrix, c.features[1].matrix, smallest=10_000)
+    """Frechet physics distance of the features: sample sizes 10,000 to 50,000, drawn with replacement; the error is that of samples and fit."""
+    x, y = (f.matrix for f in c.features)
+    found = frechet_physics_distance(x, y, smallest=10_000)
+    return Estimate(found.value, float(np.hypot(found.error, sampling_error(x, y))))
 
 
 def kpd(c: Contest) -> Estimate:
@@ -100,12 +103,13 @@ def manifold(c: Contest) -> dict[str, Estimate]:
     return precision_recall_density_coverage(x, y, standardise=False)
 
 
-def separations(c: Contest) -> dict[str, float]:
-    """Separation power of each feature, and of the voxel energies, in the published binnings."""
-    return {**separation_powers(*c.features, c.challenge), "voxel energy": voxel_separation(*c.voxels, c.challenge.threshold)}
+def separations(c: Contest, *, seed: int = 0) -> dict[str, Estimate]:
+    """Separation power of each feature, and of the voxel energies, in the published binnings, with bootstrap errors."""
+    rng = stream(seed, "separations")
+    return {**separation_powers(*c.features, c.challenge, rng), "voxel energy": voxel_separation(*c.voxels, c.challenge.threshold, rng)}
 
 
-SCORES: Mapping[str, Callable[[Contest], ClassifierResult | Estimate | dict[str, Estimate] | dict[str, float]]] = {
+SCORES: Mapping[str, Callable[[Contest], ClassifierResult | Estimate | dict[str, Estimate]]] = {
     "AUC low": auc_low,
     "AUC high": auc_high,
     "AUC ResNet": auc_resnet,

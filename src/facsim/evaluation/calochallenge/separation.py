@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from facsim.core.events import Array
+from facsim.evaluation.bootstrap import REPLICAS, poisson_weights
 from facsim.evaluation.calochallenge.features import ShowerFeatures
 from facsim.evaluation.calochallenge.settings import Challenge
+from facsim.evaluation.multivariate import Estimate
 
 RATIO = np.linspace(0.5, 1.5, 101)
 SPARSITY = np.linspace(0, 1, 21)
@@ -21,23 +23,55 @@ def separation_power(reference: Array, candidate: Array, edges: Array) -> float:
         >>> separation_power(np.array([0.1, 0.1]), np.array([0.1, 0.9]), np.array([0.0, 0.5, 1.0]))
         0.3333333333333333
     """
-    first, second = _histogram(reference, edges), _histogram(candidate, edges)
+    return float(power(*(np.histogram(values, edges)[0] for values in (reference, candidate))))
+
+
+def power(reference: Array, candidate: Array) -> Array:
+    """The separation power of histograms [..., bins]; an empty one counts as zero everywhere."""
+    first, second = (h / np.maximum(h.sum(-1, keepdims=True), 1) for h in (reference, candidate))
     total = first + second
-    filled = total > 0
-    return float(0.5 * (np.square(first - second)[filled] / total[filled]).sum())
+    return np.asarray(0.5 * (np.square(first - second) / np.where(total > 0, total, 1)).sum(-1))
 
 
-def separation_powers(reference: ShowerFeatures, candidate: ShowerFeatures, challenge: Challenge) -> dict[str, float]:
-    """The separation power of every high-level feature, by name."""
-    found = {"E / incident E": separation_power(reference.total / reference.incident, candidate.total / candidate.incident, RATIO)}
+def separation_powers(reference: ShowerFeatures, candidate: ShowerFeatures, challenge: Challenge, rng: np.random.Generator) -> dict[str, Estimate]:
+    """The separation power of every high-level feature, by name, with bootstrap errors."""
+    found = {"E / incident E": _of_events(reference.total / reference.incident, candidate.total / candidate.incident, RATIO, rng)}
     for name, a, b, edges in _columns(reference, candidate, challenge):
-        found[name] = separation_power(a, b, edges)
+        found[name] = _of_events(a, b, edges, rng)
     return found
 
 
-def voxel_separation(reference: Array, candidate: Array, threshold: float) -> float:
-    """Separation power of the voxel energies of all showers [n, voxels], 50 logarithmic edges from the threshold to the largest of the truth."""
-    return separation_power(reference, candidate, _logarithmic(threshold, float(reference.max()), 50))
+def voxel_separation(reference: Array, candidate: Array, threshold: float, rng: np.random.Generator) -> Estimate:
+    """Separation power of the voxel energies of all showers [n, voxels], 50 logarithmic edges from the threshold to the largest of the truth.
+
+    The voxels of a shower are not independent: the bootstrap draws whole showers.
+    """
+    edges = _logarithmic(threshold, float(reference.max()), 50)
+    first, second = (_spectra(voxels.reshape(len(voxels), -1), edges) for voxels in (reference, candidate))
+    replicas = power(*(poisson_weights(len(s), REPLICAS, rng) @ s for s in (first, second)))
+    return _estimate(replicas[0], replicas[1:], len(reference), len(candidate))
+
+
+def _of_events(reference: Array, candidate: Array, edges: Array, rng: np.random.Generator) -> Estimate:
+    """The separation power of one number of each event, and its error: both histograms are redrawn from Poisson distributions."""
+    counts = [np.histogram(values, edges)[0] for values in (reference, candidate)]
+    replicas = power(*(rng.poisson(c, (REPLICAS, len(c))) for c in counts))
+    return _estimate(power(*counts), replicas, len(reference), len(candidate))
+
+
+def _estimate(value: Array, replicas: Array, *events: int) -> Estimate:
+    """The value with the scatter of its replicas, or what one event can do if that is more: disjoint spikes do not scatter."""
+    return Estimate(float(value), max(float(replicas.std(ddof=1)), 1 / min(events)))
+
+
+def _spectra(voxels: Array, edges: Array) -> Array:
+    """The histogram of every shower's voxels [n, voxels], float64 [n, bins]."""
+    event, voxel = np.nonzero(voxels)
+    values, bins = voxels[event, voxel], len(edges) - 1
+    number = np.where(values == edges[-1], bins - 1, np.searchsorted(edges, values, side="right") - 1)
+    inside = (number >= 0) & (number < bins)
+    held = np.bincount(event[inside] * bins + number[inside], minlength=len(voxels) * bins)
+    return held.reshape(len(voxels), bins).astype(np.float64)
 
 
 def _columns(reference: ShowerFeatures, candidate: ShowerFeatures, challenge: Challenge) -> list[tuple[str, Array, Array, Array]]:
@@ -73,8 +107,3 @@ def _edges(kind: str, truth: Array, number: int, challenge: Challenge) -> Array:
 def _logarithmic(low: float, high: float, edges: int) -> Array:
     """Edges from low to high; to twice low for a layer without energy, whose histograms are empty."""
     return np.logspace(np.log10(low), np.log10(high if high > low else 2 * low), edges)
-
-
-def _histogram(values: Array, edges: Array) -> Array:
-    counts = np.histogram(values, edges)[0]
-    return np.asarray(counts / max(counts.sum(), 1))

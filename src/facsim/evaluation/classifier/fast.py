@@ -41,5 +41,5 @@ def stack(scores: list[Score], validation: Sample) -> Score:
         log_odds = np.stack([score(sample) for score in scores], axis=1)
         return np.asarray(np.clip(log_odds, -LARGEST_LOG_ODDS, LARGEST_LOG_ODDS))
 
-    model = LogisticRegression(C=1.0).fit(inputs(validation), validation.label)
+    model = LogisticRegression(C=1.0).fit(inputs(validation), validation.label, validation.weight)
     return lambda sample: np.asarray(model.predict_proba(inputs(sample))[:, 1])

@@ -13,6 +13,7 @@ import torch
 from sklearn.isotonic import IsotonicRegression
 from torch import Tensor, nn
 
+from facsim.core import FacsimError
 from facsim.core.events import Array
 from facsim.evaluation.classifier.encoding import columns
 from facsim.evaluation.classifier.fast import Score
@@ -66,12 +67,14 @@ class OfficialResNet:
 
 
 def _calibrated(build: Callable[[], nn.Module], encode: Encode, train: Sample, validation: Sample, *, schedule: Schedule, seed: int) -> Score:
+    if validation.weight is not None and validation.weight.min() < 0:
+        raise FacsimError("the published classifiers cannot bear negative weights", remedy="use the recipe fast")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        score = fit_network(build(), encode, train, validation, schedule, seed=seed, quality=accuracy)
+        score = fit_network(build(), encode, train, validation, schedule, seed=seed, quality=accuracy, perfect=1.0)
     probability = _sigmoid(score(validation))
     calibration = IsotonicRegression(out_of_bounds="clip", y_min=SMALLEST_PROBABILITY, y_max=1 - SMALLEST_PROBABILITY)
-    calibration.fit(probability, validation.label)
+    calibration.fit(probability, validation.label, validation.weight)
     return lambda sample: np.asarray(calibration.predict(_sigmoid(score(sample))))
 
 

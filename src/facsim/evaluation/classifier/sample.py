@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,17 +16,18 @@ COLLAPSE = 0.02  # fraction of all events: what recurs more often is a collapse,
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Responses [n, ...], conditions [n, c] and labels [n] (1 truth, 0 candidate), all float32."""
+    """Responses [n, ...], conditions [n, c] and labels [n] (1 truth, 0 candidate), all float32; weights [n], of mean 1 for each label, if any."""
 
     response: Array
     condition: Array
     label: Array
+    weight: Array | None = None
 
     def __len__(self) -> int:
         return len(self.label)
 
     def __getitem__(self, index: Array) -> Sample:
-        return Sample(self.response[index], self.condition[index], self.label[index])
+        return Sample(self.response[index], self.condition[index], self.label[index], None if self.weight is None else self.weight[index])
 
     @property
     def flat(self) -> Array:
@@ -34,18 +35,42 @@ class Sample:
         return self.response.reshape(len(self), -1)
 
 
-def labelled(x: Array, y: Array, condition: tuple[Array, Array] | None = None) -> Sample:
-    """Truth x [n, ...] and candidate y [m, ...] in one sample, with their conditions [n, c] and [m, c] if given.
+Weights = tuple[Array | None, Array | None]  # of truth [n] and candidate [m]
+
+
+def labelled(x: Array, y: Array, condition: tuple[Array, Array] | None = None, weight: Weights | None = None) -> Sample:
+    """Truth x [n, ...] and candidate y [m, ...] in one sample, with their conditions [n, c] and [m, c] and weights [n] and [m] if given.
 
     Raises:
-        FacsimError: if shapes differ, events are too few, or a value is not finite.
+        FacsimError: if shapes differ, events are too few, a value is not finite, or weights do not add up to more than 0.
     """
     check_pair(x, y, FEWEST)
     given = condition or (np.empty((len(x), 0)), np.empty((len(y), 0)))
     if [len(c) for c in given] != [len(x), len(y)]:
         raise FacsimError("conditions do not match the events", expected=[len(x), len(y)], got=[len(c) for c in given])
     label = np.repeat([1.0, 0.0], [len(x), len(y)])
-    return Sample(*(np.asarray(a, dtype=np.float32) for a in (np.concatenate([x, y]), np.concatenate(given), label)))
+    response, told, label = (np.asarray(a, dtype=np.float32) for a in (np.concatenate([x, y]), np.concatenate(given), label))
+    return Sample(response, told, label, _joined_weights(weight or (None, None), (len(x), len(y))))
+
+
+def _joined_weights(weights: Weights, sizes: tuple[int, int]) -> Array | None:
+    """The weights of both labels, each of mean 1; None if all are equal."""
+    full = [np.ones(n) if w is None else np.asarray(w, dtype=np.float64) for w, n in zip(weights, sizes, strict=True)]
+    if [len(w) for w in full] != list(sizes) or min(w.sum() for w in full) <= 0:
+        raise FacsimError("the weights do not fit the events", expected="one for each, of positive sum", got=[len(w) for w in full])
+    return np.concatenate([w / w.mean() for w in full]) if any(np.ptp(w) for w in full) else None
+
+
+def evened(sample: Sample) -> Sample:
+    """The sample with the weights of each label brought to mean 1."""
+    if sample.weight is None:
+        return sample
+    weight = sample.weight.copy()
+    for value in (0, 1):
+        chosen = sample.label == value
+        mean = weight[chosen].mean()
+        weight[chosen] /= mean if mean > 0 else 1.0
+    return replace(sample, weight=weight)
 
 
 def check_pair(x: Array, y: Array, fewest: int) -> None:

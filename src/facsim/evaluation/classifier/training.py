@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from facsim.core.events import Array
 from facsim.evaluation.classifier.sample import Sample
 
 Encode = Callable[[Sample], Any]  # network input for some events: a tensor, or a tuple of tensors
+Quality = Callable[[Tensor, Sample], float]  # of log-odds [n] for some events: the higher the better
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Schedule:
 
 def train_network(net: nn.Module, encode: Encode, train: Sample, validation: Sample, schedule: Schedule, seed: int) -> Callable[[Sample], Array]:
     """Train `net`, keep the epoch with the smallest loss on `validation`; the returned function gives the log-odds to be truth."""
-    return fit_network(net, encode, train, validation, schedule, seed=seed, quality=lambda logit, label: -float(_cross_entropy(logit, label)))
+    return fit_network(net, encode, train, validation, schedule, seed=seed, quality=lambda logit, sample: -float(_cross_entropy(logit, sample)))
 
 
 def fit_network(
@@ -42,29 +44,30 @@ def fit_network(
     schedule: Schedule,
     *,
     seed: int,
-    quality: Callable[[Tensor, Tensor], float],
+    quality: Quality,
+    perfect: float = math.inf,
 ) -> Callable[[Sample], Array]:
-    """As `train_network`, keeping the epoch of best `quality(log-odds, labels)` on `validation`."""
+    """As `train_network`, keeping the epoch of best `quality` on `validation`; none can be better than one that is `perfect`."""
     order, best, kept, waited = np.random.default_rng(seed), -np.inf, net.state_dict(), 0
     optimiser = torch.optim.AdamW(net.parameters(), lr=schedule.rate, weight_decay=schedule.decay)
     steps = schedule.epochs * -(-len(train) // schedule.batch)
     rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _one_cycle(step / steps) if schedule.one_cycle else 1.0)
-    target = torch.from_numpy(validation.label)
     for _ in range(schedule.epochs):
         _epoch(net, encode, train, schedule.batch, order=order, optimiser=optimiser, rates=rates)
-        found = quality(log_odds(net, encode, validation), target)
+        found = quality(log_odds(net, encode, validation), validation)
         waited += 1
         if found > best:
             best, kept, waited = found, copy.deepcopy(net.state_dict()), 0
-        if waited >= schedule.patience:
+        if waited >= schedule.patience or best >= perfect:
             break
     net.load_state_dict(kept)
     return lambda sample: log_odds(net, encode, sample).double().numpy()
 
 
-def accuracy(logit: Tensor, label: Tensor) -> float:
-    """Fraction of events on the right side of even odds."""
-    return float(((logit > 0) == (label > 0.5)).double().mean())
+def accuracy(logit: Tensor, sample: Sample) -> float:
+    """Fraction of events (of their weight) on the right side of even odds."""
+    right = (logit > 0).numpy() == (sample.label > 0.5)
+    return float(np.average(right, weights=sample.weight))
 
 
 @torch.no_grad()
@@ -89,14 +92,15 @@ def _epoch(
     for index in np.split(shuffled, range(batch, len(train), batch)):
         part = train[index]
         optimiser.zero_grad()
-        loss = _cross_entropy(net(encode(part)).reshape(-1), torch.from_numpy(part.label))
+        loss = _cross_entropy(net(encode(part)).reshape(-1), part)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         rates.step()
 
 
-def _cross_entropy(logit: Tensor, label: Tensor) -> Tensor:
-    return nn.functional.binary_cross_entropy_with_logits(logit, label.to(logit))
+def _cross_entropy(logit: Tensor, sample: Sample) -> Tensor:
+    weight = None if sample.weight is None else torch.from_numpy(sample.weight).to(logit)
+    return nn.functional.binary_cross_entropy_with_logits(logit, torch.from_numpy(sample.label).to(logit), weight)
 
 
 def _one_cycle(part: float) -> float:

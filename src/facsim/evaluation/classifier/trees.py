@@ -33,7 +33,8 @@ def _fit(encode: Callable[[Sample], Array], train: Sample, validation: Sample, s
     model = HistGradientBoostingClassifier(
         **SETTINGS, max_iter=LARGEST_ITERATIONS, early_stopping=True, n_iter_no_change=PATIENCE, random_state=seed, scoring="loss"
     )
-    model.fit(inputs[0], train.label, X_val=inputs[1], y_val=validation.label)
+    weights = {"sample_weight": train.weight, "sample_weight_val": validation.weight} if train.weight is not None else {}
+    model.fit(inputs[0], train.label, X_val=inputs[1], y_val=validation.label, **weights)
     return lambda sample: np.asarray(model.decision_function(encode(sample)))
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import eigh, eigvalsh
 from scipy.optimize import curve_fit
 
 from facsim.core import FacsimError
 from facsim.core.events import Array
-from facsim.evaluation.multivariate.samples import Estimate, checked
+from facsim.evaluation.multivariate.samples import UNWEIGHTED, Estimate, Weighted, Weights, checked, drawn, jackknife, weighted
 
+Gaussians = tuple[Array, Array]  # means [..., d] and covariances [..., d, d]
 MOST_PRODUCTS = 300  # columns of the table of products above which covariances are computed draw by draw
 
 
@@ -22,31 +22,48 @@ def gaussian_frechet(mean_1: Array, covariance_1: Array, mean_2: Array, covarian
         >>> gaussian_frechet(np.zeros(2), np.eye(2), np.array([3.0, 4.0]), 4 * np.eye(2))
         27.0
     """
-    value, vector = eigh(covariance_1)
-    root = (vector * np.sqrt(np.maximum(value, 0))) @ vector.T
-    cross = np.sqrt(np.maximum(eigvalsh(root @ covariance_2 @ root), 0)).sum()
-    shift = mean_1 - mean_2
-    return float(shift @ shift + np.trace(covariance_1) + np.trace(covariance_2) - 2 * cross)
+    return float(_between((mean_1, covariance_1), (mean_2, covariance_2)))
 
 
-def frechet_distance(x: Array, y: Array) -> float:
+def _between(first: Gaussians, second: Gaussians) -> Array:
+    """The distance of each of the first Gaussians from its partner, [...]."""
+    (mean_1, covariance_1), (mean_2, covariance_2) = first, second
+    value, vector = np.linalg.eigh(covariance_1)
+    root = (vector * np.sqrt(np.maximum(value, 0))[..., None, :]) @ np.swapaxes(vector, -1, -2)
+    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariance_2 @ root), 0)).sum(-1)
+    traces = np.trace(covariance_1 + covariance_2, axis1=-2, axis2=-1)
+    return np.asarray(np.square(mean_1 - mean_2).sum(-1) + traces - 2 * cross)
+
+
+def frechet_distance(x: Array, y: Array, *, weight: Weights = UNWEIGHTED) -> float:
     """Squared Frechet distance of the Gaussians fitted to x [n, d] and y [m, d]; its bias at finite size is not removed.
 
     Source: M. Heusel et al., GANs trained by a two time-scale update rule, 2017, arXiv:1706.08500.
     """
     x, y = checked(x, y)
-    ones = (np.ones((1, len(x))), np.ones((1, len(y))))
-    (first,), (second,) = (_moments(s, w) for s, w in zip((x, y), ones, strict=True))
-    return gaussian_frechet(*first, *second)
+    return _distance(weighted(x, weight[0]), weighted(y, weight[1]))
+
+
+def _distance(x: Weighted, y: Weighted) -> float:
+    return float(_between(*(Moments(s.x).of(s.weight[None], s.squares) for s in (x, y)))[0])
 
 
 def frechet_physics_distance(
-    x: Array, y: Array, *, smallest: int = 20_000, largest: int = 50_000, sizes: int = 10, draws: int = 20, seed: int = 42
+    x: Array,
+    y: Array,
+    *,
+    weight: Weights = UNWEIGHTED,
+    smallest: int = 20_000,
+    largest: int = 50_000,
+    sizes: int = 10,
+    draws: int = 20,
+    seed: int = 42,
 ) -> Estimate:
     """Frechet physics distance of features x [n, d] (truth) and y [m, d] (candidate), and the error of its fit.
 
     Features are divided by max|x|; at each of `sizes` sample sizes N, equally spaced in 1/N, the distance is averaged over `draws` pairs of
-    samples drawn with replacement; a + b/N with a, b >= 0 is fitted, and a is the result.
+    samples drawn with replacement; a + b/N with a, b >= 0 is fitted, and a is the result. Weighted events are drawn by the size of their
+    weight and keep its sign. The error says nothing of how the samples themselves would scatter: `sampling_error` does.
 
     Source: R. Kansal et al., On the evaluation of generative models in high energy physics, 2022, arXiv:2211.10295.
 
@@ -58,8 +75,15 @@ def frechet_physics_distance(
         raise FacsimError("wrong sample sizes", expected="2 <= smallest < largest at 3 or more sizes", got=f"{smallest}, {largest} at {sizes}")
     size = (1 / np.linspace(1 / smallest, 1 / largest, sizes)).astype(np.int32)
     rng = np.random.default_rng(seed)
-    table = [_mean_distance(x, y, int(n), draws, rng) for n in size]
+    of = Moments(x), Moments(y)
+    table = [_mean_distance(*of, weight, int(n), draws=draws, rng=rng) for n in size]
     return _intercept(1 / size, np.array(table))
+
+
+def sampling_error(x: Array, y: Array, *, weight: Weights = UNWEIGHTED, seed: int = 0) -> float:
+    """How much the Frechet distance of the features, divided by max|x|, scatters with the samples: a jackknife."""
+    x, y = scaled_to_maximum(x, y)
+    return jackknife(_distance, weighted(x, weight[0]), weighted(y, weight[1]), seed=seed).error
 
 
 def scaled_to_maximum(x: Array, y: Array) -> tuple[Array, Array]:
@@ -70,29 +94,44 @@ def scaled_to_maximum(x: Array, y: Array) -> tuple[Array, Array]:
     return x / largest, y / largest
 
 
-def _mean_distance(x: Array, y: Array, size: int, draws: int, rng: np.random.Generator) -> float:
-    counts = [[np.bincount(rng.choice(len(s), size=size), minlength=len(s)) for s in (x, y)] for _ in range(draws)]
-    of_x, of_y = (_moments(s, np.array([pair[i] for pair in counts], dtype=np.float64)) for i, s in enumerate((x, y)))
-    return float(np.mean([gaussian_frechet(*a, *b) for a, b in zip(of_x, of_y, strict=True)]))
+class Moments:
+    """Means and covariances of x [n, d] for many weightings of its events."""
+
+    def __init__(self, x: Array) -> None:
+        self.centre = x.mean(0)
+        self.shifted = x - self.centre
+        self.upper = np.triu_indices(x.shape[1])
+        few = x.shape[1] ** 2 <= MOST_PRODUCTS
+        self.products = self.shifted[:, self.upper[0]] * self.shifted[:, self.upper[1]] if few else None
+
+    def of(self, weights: Array, squares: float) -> Gaussians:
+        """Mean and unbiased covariance for each row of weights [rows, n]; `squares`: the sum of squared weights, of draws their number."""
+        total = weights.sum(1)
+        mean = weights @ self.shifted / total[:, None]
+        spread = self._second(weights) - total[:, None, None] * mean[:, :, None] * mean[:, None, :]
+        return mean + self.centre, spread / (total - squares / total)[:, None, None]
+
+    def _second(self, weights: Array) -> Array:
+        """Sum of weight times x x^T over the events, [rows, d, d]: all rows in one matrix product if there are few columns."""
+        x, (first, second) = self.shifted, self.upper
+        if self.products is None:
+            return np.stack([(x * weight[:, None]).T @ x for weight in weights])
+        found = np.empty((len(weights), x.shape[1], x.shape[1]))
+        found[:, first, second] = found[:, second, first] = weights @ self.products
+        return found
 
 
-def _moments(x: Array, counts: Array) -> list[tuple[Array, Array]]:
-    """Mean and unbiased covariance of x [n, d] for each row of counts [draws, n]: how often every event was drawn."""
-    total = counts.sum(1)
-    centre = x.mean(0)
-    shifted = x - centre
-    mean = counts @ shifted / total[:, None]
-    second = _second_moments(shifted, counts)
-    spread = (second - total[:, None, None] * mean[:, :, None] * mean[:, None, :]) / (total[:, None, None] - 1)
-    return list(zip(mean + centre, spread, strict=True))
+def _mean_distance(x: Moments, y: Moments, weight: Weights, size: int, *, draws: int, rng: np.random.Generator) -> float:
+    """The distance averaged over pairs of samples of this size drawn with replacement."""
+    counts = [[_counts(len(of.shifted), size, rng, w) for of, w in zip((x, y), weight, strict=True)] for _ in range(draws)]
+    of_x, of_y = (np.array(c, dtype=np.float64) for c in zip(*counts, strict=True))
+    return float(_between(x.of(of_x, size), y.of(of_y, size)).mean())
 
 
-def _second_moments(x: Array, counts: Array) -> Array:
-    """Sum of count times x x^T over the events, [draws, d, d]: all draws in one matrix product if there are few columns."""
-    d = x.shape[1]
-    if d * d <= MOST_PRODUCTS:
-        return np.asarray(counts @ (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)).reshape(-1, d, d)
-    return np.stack([(x * weight[:, None]).T @ x for weight in counts])
+def _counts(n: int, size: int, rng: np.random.Generator, weight: Array | None) -> Array:
+    """How often each of n events is drawn (less how often with a negative weight), [n]."""
+    rows, sign = drawn(n, size, rng, weight)
+    return np.bincount(rows, sign, minlength=n)
 
 
 def _intercept(inverse: Array, value: Array) -> Estimate:
