@@ -41,12 +41,13 @@ Array = NDArray[Any]
 
 
 def observables(events: Events) -> Array:
-    """Deposit, largest cell, cells above 0.1 MeV, deposit in the centre, squared radius: [n, 5]."""
+    """Deposit, largest cell, cells above 0.1 MeV, deposit in the central quarter of rows and columns, squared radius: [n, 5]."""
     cells = events.response.astype(np.float64)
     total = cells.sum((1, 2))
     rows, columns = np.indices(cells.shape[1:]) - (np.array(cells.shape[1:]) - 1).reshape(2, 1, 1) / 2
     radius = (cells * (rows**2 + columns**2)).sum((1, 2)) / np.maximum(total, 1e-9)
-    return np.stack([total, cells.max((1, 2)), (cells > 0.1).sum((1, 2)), cells[:, 3:5, 3:5].sum((1, 2)), radius], axis=1)
+    middle = slice(3 * cells.shape[1] // 8, 5 * cells.shape[1] // 8)
+    return np.stack([total, cells.max((1, 2)), (cells > 0.1).sum((1, 2)), cells[:, middle, middle].sum((1, 2)), radius], axis=1)
 
 
 def score(candidate: Events, truth: Events) -> float:
