@@ -19,6 +19,7 @@ COMMANDS = {
     "simulate": "Simulate events with a built-in truth simulator.",
     "fit": "Train a surrogate on the events of a file.",
     "sample": "Generate events with a trained surrogate.",
+    "refine": "Learn to make simulated events look like data.",
     "evaluate": "Judge generated events against the truth.",
     "bench": "Time a surrogate.",
     "convert": "Convert a file of events to another format.",

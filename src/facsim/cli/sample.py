@@ -9,6 +9,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from facsim.cli.options import Seed, pairs, positive
+from facsim.cli.refine import sample_refined
 from facsim.cli.show import counting_bar, say
 from facsim.cli.surrogates import open_surrogate
 from facsim.core import FacsimError, Variable
@@ -38,13 +39,13 @@ def sample(
     Parameters
     ----------
     surrogate
-        Run folder, bundle folder, or zoo:NAME.
+        Run folder, bundle folder, or zoo:NAME; or the run folder of a refiner.
     out
         File to write.
     n
         Number of events; their conditions are drawn as in the training data unless `--condition` fixes them.
     like
-        File of events whose conditions are taken, one event for each.
+        File of events whose conditions are taken, one event for each; for a refiner the simulated events to refine.
     condition
         Fixed conditions, such as energy=50GeV; conditions that training kept constant may be left out.
     format
@@ -58,7 +59,11 @@ def sample(
     """
     from facsim.data import open_writer
     from facsim.surrogate import blocks
+    from facsim.surrogate.refinement import is_refinement
 
+    if is_refinement(Path(surrogate)):
+        sample_refined(Path(surrogate), None if n is not None or condition else like, out, seed)
+        return
     chosen = _with_engine(open_surrogate(surrogate), engine)
     given = _conditions(chosen, n, like, condition)
     total = positive(n if n is not None else 1000, "--n") if given is None else len(given)

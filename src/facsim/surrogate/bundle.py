@@ -26,20 +26,28 @@ from facsim.models import build
 from facsim.surrogate.surrogate import Surrogate
 from facsim.transforms import Chain
 
-VERSION = 1
+FORMAT, VERSION = "facsim-bundle", 1
 MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.safetensors", "card.yaml"
 SAVED = ("model", "condition_transform", "response_transform")
 
 
 def save_bundle(surrogate: Surrogate, folder: Path, *, scorecard: dict[str, Any] | None = None) -> None:
     """Write the bundle; the folder appears whole or not at all, and replaces an older one."""
+    weights = save(_tensors(surrogate))
+    write_folder(folder, weights, _manifest(surrogate, weights, scorecard), _card(surrogate, scorecard))
+
+
+def write_folder(folder: Path, weights: bytes, manifest: dict[str, Any], card: dict[str, Any]) -> None:
+    """Write weights, manifest and card into a folder that appears whole or not at all, and replaces an older one.
+
+    Raises:
+        FacsimError: if it cannot be written.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        weights = save(_tensors(surrogate))
-        manifest = _manifest(surrogate, weights, scorecard)
         write_whole(fresh / WEIGHTS, weights)
-        write_whole(fresh / CARD, yaml.safe_dump(_card(surrogate, scorecard), sort_keys=False, allow_unicode=True).encode())
+        write_whole(fresh / CARD, yaml.safe_dump(card, sort_keys=False, allow_unicode=True).encode())
         write_whole(fresh / MANIFEST, json.dumps(manifest, indent=1, allow_nan=False).encode())
         fresh.chmod(0o755)
         _swap(fresh, folder)
@@ -57,6 +65,15 @@ def load_bundle(folder: Path) -> Surrogate:
     """
     folder = bundle_folder(folder)
     manifest = read_manifest(folder)
+    return _surrogate(manifest, load(checked_weights(folder, manifest)))
+
+
+def checked_weights(folder: Path, manifest: dict[str, Any]) -> bytes:
+    """The weights of a bundle folder.
+
+    Raises:
+        FacsimError: if there are none, or they are not those that the manifest speaks of.
+    """
     try:
         weights = (folder / WEIGHTS).read_bytes()
     except OSError as error:
@@ -69,7 +86,7 @@ def load_bundle(folder: Path) -> Surrogate:
             got=found[:12],
             remedy="fetch or save the bundle again",
         )
-    return _surrogate(manifest, load(weights))
+    return weights
 
 
 def bundle_folder(folder: Path) -> Path:
@@ -77,16 +94,15 @@ def bundle_folder(folder: Path) -> Path:
     return folder / "bundle" if (folder / "bundle" / MANIFEST).is_file() else folder
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path, format: str = FORMAT) -> dict[str, Any]:
     """The manifest of a bundle folder."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError) as error:
         raise FacsimError(f"{folder} is no surrogate", expected=f"a folder with {MANIFEST}", got=error, remedy="make one with facsim fit") from error
-    if manifest.get("format") != "facsim-bundle" or manifest.get("version", 0) > VERSION:
-        raise FacsimError(
-            f"cannot read the bundle {folder}", expected=f"version {VERSION} or older", got=manifest.get("version"), remedy="update facsim"
-        )
+    if manifest.get("format") != format or manifest.get("version", 0) > VERSION:
+        got = f"{manifest.get('format')} of version {manifest.get('version')}"
+        raise FacsimError(f"cannot read the bundle {folder}", expected=f"{format} of version {VERSION} or older", got=got, remedy="update facsim")
     return manifest
 
 
@@ -100,7 +116,7 @@ def revision() -> str | None:
 def _manifest(surrogate: Surrogate, weights: bytes, scorecard: dict[str, Any] | None) -> dict[str, Any]:
     shapes = {k: list(v.shape) for k, v in _tensors(surrogate).items()}
     return {
-        "format": "facsim-bundle",
+        "format": FORMAT,
         "version": VERSION,
         "made_with": {"facsim": facsim.__version__, "torch": str(torch.__version__), "revision": revision()},
         "condition_size": surrogate.model.condition_size,

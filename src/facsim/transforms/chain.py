@@ -16,6 +16,7 @@ from facsim.transforms.encode import Encode
 from facsim.transforms.fractions import EnergyFractions, LayerFractions
 from facsim.transforms.gaussianise import Gaussianise
 from facsim.transforms.resample import Downsample
+from facsim.transforms.traces import TraceShares
 
 TRANSFORMS: dict[str, type[Transform]] = {
     kind.__name__: kind
@@ -31,6 +32,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Regions,
         EnergyFractions,
         LayerFractions,
+        TraceShares,
         Gaussianise,
         Downsample,
         Encode,
