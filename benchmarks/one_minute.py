@@ -1,7 +1,8 @@
 """Every family after one minute on the packaged electron gun: `OMP_NUM_THREADS=1 python benchmarks/one_minute.py OUT.md [--only vae hits]`.
 
-The family's own settings (smaller networks where SETTINGS says so) and 32 x 32 cells; only the number of epochs (or of events, where one epoch is too long) is chosen such that the training
-takes a minute on one thread. Translation from image to image gets the events' own images, blurred to 8 x 8, as its condition.
+The family's own settings (smaller networks where SETTINGS says so) and 32 x 32 cells; only the number of epochs, or of events where one epoch is
+too long, is chosen such that the training takes a minute on one thread. Translation from image to image gets the events' own images, blurred to
+8 x 8, as its condition.
 The score is that of `adversarial.py`: the mean over five observables of the Wasserstein distance to events not trained on, in standard deviations.
 """
 
