@@ -6,15 +6,19 @@ from facsim.nets.dcgan import convolution_stack, transposed_stack
 from facsim.nets.image import ImageToImage, ResidualBlock, UNet, patch_stack
 from facsim.nets.local import LocallyConnected, lagan_body, lagan_generator
 from facsim.nets.mlp import ACTIVATIONS, mlp
+from facsim.nets.points import AttentionBlock, ContextBlock, DeepSet, masked_mean, masked_sum
 from facsim.nets.transformer import Cache, CausalTransformer
 
 __all__ = [
     "ACTIVATIONS",
     "AixNet",
+    "AttentionBlock",
     "Cache",
     "CausalTransformer",
     "Columns",
+    "ContextBlock",
     "Critic",
+    "DeepSet",
     "ImageToImage",
     "LocallyConnected",
     "MinibatchDiscrimination",
@@ -26,6 +30,8 @@ __all__ = [
     "dense_critic",
     "lagan_body",
     "lagan_generator",
+    "masked_mean",
+    "masked_sum",
     "mlp",
     "patch_stack",
     "pattern_critic",
