@@ -127,7 +127,7 @@ def _sent(variable: Variable) -> str:
         return "energy"
     if variable.name in ANGLES:
         return "angle"
-    if variable.low == variable.high:
+    if variable.low == variable.high and not variable.shape:
         return ""
     raise FacsimError(f"Par04 sends no {variable.name}", expected=f"energy, {' or '.join(ANGLES)}", got=variable.name)
 
