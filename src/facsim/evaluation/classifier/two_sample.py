@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -34,7 +33,7 @@ class Recipe:
         return max(least, min(FOLDS * ROUNDS, -(-FOLDS * self.scored // events)))
 
 
-RECIPES: Mapping[str, Recipe] = {
+RECIPES: dict[str, Recipe] = {
     "fast": Recipe(fit_fast, 2, 5, scored=4000),
     "official": Recipe(Official(), 1, 1),
     "official-resnet": Recipe(OfficialResNet(), 1, 1),
