@@ -54,8 +54,8 @@ class Independent(Generator):
 
     def mixture(self, condition: Tensor) -> Mixture:
         """The mixture of each cell, [n, cells, components]."""
-        known = torch.cat([condition.new_ones(len(condition), 1), condition], dim=1)
-        logit, mean, log_std = self.network(known).reshape(len(condition), 3, self.cells, self.components).unbind(1)
+        known = torch.cat([condition.new_ones(condition.shape[0], 1), condition], dim=1)
+        logit, mean, log_std = self.network(known).reshape(condition.shape[0], 3, self.cells, self.components).unbind(1)
         return Mixture(logit, mean, log_std.clamp_min(NARROWEST))
 
     def objectives(self) -> tuple[Objective, ...]:
