@@ -10,6 +10,8 @@ from facsim.cli.show import say, show_json, show_scorecard
 from facsim.core import FacsimError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from facsim.core import Events
     from facsim.evaluation.scorecard import Scorecard
 
@@ -38,7 +40,7 @@ def evaluate(
         File of true events, by preference those the candidates were trained on: gives the floor at full size.
     recipe
         fast; official (the Fast Calorimeter Simulation Challenge's; hours), or official-perceptron (the same without the residual network);
-        observables (seconds: one observable at a time, no classifier).
+        observables (seconds: one observable at a time, no classifier). Or the names of sections, separated by commas.
     data_set
         The challenge's data set, where the detector does not tell it: 1-photons, 1-pions, 2 or 3.
     out
@@ -52,7 +54,7 @@ def evaluate(
 
     samples = dict(zip(_names(candidates), map(read, candidates), strict=True))
     true, trained = read(truth), None if train is None else read(train)
-    cards = judge(samples, true, trained, out, recipe=recipe, seed=seed, data_set=data_set)
+    cards = judge(samples, true, trained, out, recipe=_sections(recipe), seed=seed, data_set=data_set)
     if json:
         show_json({name: _document(card) for name, card in cards.items()})
         return
@@ -67,7 +69,7 @@ def judge(
     train: Events | None,
     out: Path,
     *,
-    recipe: str = "fast",
+    recipe: str | Sequence[str] = "fast",
     seed: int = 0,
     data_set: str | None = None,
     history: dict[str, list[float]] | None = None,
@@ -86,6 +88,14 @@ def judge(
     seen = None if train is None else coarsen(train, coarsening_factor(train.detector, next(iter(samples.values())).detector) or 1)
     write_report(out / "report.html", coarsen(truth, factor or 1), samples, cards, history=history, train=seen)
     return cards
+
+
+def _sections(recipe: str) -> str | list[str]:
+    """The name of a recipe, or those of sections."""
+    from facsim.evaluation.evaluate import SECTIONS
+
+    names = recipe.split(",")
+    return names if len(names) > 1 or recipe in SECTIONS else recipe
 
 
 def _names(paths: list[Path]) -> list[str]:

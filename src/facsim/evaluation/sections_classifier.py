@@ -8,7 +8,7 @@ import numpy as np
 
 from facsim.core import Events
 from facsim.core.units import UNITS
-from facsim.evaluation.classifier import ClassifierResult, area_in_bin, two_sample_test
+from facsim.evaluation.classifier import ClassifierResult, Recipe, area_in_bin, two_sample_test
 from facsim.evaluation.comparison import Comparison, Sample
 from facsim.evaluation.condition_bins import condition_bins
 from facsim.evaluation.observables.geometry import has_cells
@@ -18,7 +18,7 @@ from facsim.evaluation.scorecard import Output, Row
 FEWEST_IN_BIN = 20  # scored events of each sample for an area in a bin of a condition
 BINS = 40  # of a classifier's output
 
-Test = Callable[[Sample, Sample, str, int], ClassifierResult]  # of truth, the other sample, recipe, seed
+Test = Callable[[Sample, Sample, str | Recipe, int], ClassifierResult]  # of truth, the other sample, recipe, seed
 
 
 def cell_classifier_rows(compared: Comparison) -> Iterator[Row]:
@@ -67,7 +67,7 @@ def output(result: ClassifierResult) -> Output:
     return Output(shares(1), shares(0))
 
 
-def on_cells(truth: Sample, other: Sample, recipe: str, seed: int) -> ClassifierResult:
+def on_cells(truth: Sample, other: Sample, recipe: str | Recipe, seed: int) -> ClassifierResult:
     """The test of a recipe on the cells, conditions given."""
     x, y = (_cells(s.events) for s in (truth, other))
     if recipe == "official":
@@ -75,7 +75,7 @@ def on_cells(truth: Sample, other: Sample, recipe: str, seed: int) -> Classifier
     return two_sample_test(x, y, condition=_conditions(truth.events, other.events), weight=(truth.weight, other.weight), recipe=recipe, seed=seed)
 
 
-def on_observables(truth: Sample, other: Sample, recipe: str, seed: int) -> ClassifierResult:
+def on_observables(truth: Sample, other: Sample, recipe: str | Recipe, seed: int) -> ClassifierResult:
     """The test of a recipe on the observables, conditions given."""
     condition = _conditions(truth.events, other.events)
     return two_sample_test(truth.features, other.features, condition=condition, weight=(truth.weight, other.weight), recipe=recipe, seed=seed)
