@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 
 from facsim.core import Detector, Events, FacsimError, Variable, look_up
-from facsim.data import calochallenge, native
+from facsim.data import calochallenge, lcd, native
 from facsim.data.calochallenge import Geometry
 from facsim.data.hdf5 import opened
 from facsim.data.reader import Reader
@@ -41,6 +41,15 @@ FORMATS: dict[str, Format] = {
             calochallenge.reader,
             calochallenge.columns,
             calochallenge.describe,
+        ),
+        Format("lcd", "HDF5 of the LCD calorimeters: ECAL and target", lcd.recognises, lcd.reader, lcd.columns, lcd.describe),
+        Format(
+            "lcd-hcal",
+            "the HCAL of the same files",
+            partial(lcd.recognises, part="HCAL"),
+            partial(lcd.reader, part="HCAL"),
+            partial(lcd.columns, part="HCAL"),
+            lcd.describe,
         ),
     )
 }
@@ -103,5 +112,5 @@ def _detected(file: h5py.File) -> str:
         if format.recognises(file):
             return name
     got = f"datasets {', '.join(file)}" if len(file) else "no dataset"
-    expected = "condition and response (native), or incident_energies and showers (calochallenge)"
+    expected = "condition and response (native), incident_energies and showers (calochallenge), or ECAL and target (lcd)"
     raise FacsimError(f"the format of {file.filename} is unknown", expected=expected, got=got)

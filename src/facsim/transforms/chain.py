@@ -17,6 +17,7 @@ from facsim.transforms.fractions import EnergyFractions, LayerFractions
 from facsim.transforms.gaussianise import Gaussianise
 from facsim.transforms.resample import Downsample
 from facsim.transforms.traces import TraceShares
+from facsim.transforms.unroll import Crop, Unroll
 
 TRANSFORMS: dict[str, type[Transform]] = {
     kind.__name__: kind
@@ -35,6 +36,8 @@ TRANSFORMS: dict[str, type[Transform]] = {
         TraceShares,
         Gaussianise,
         Downsample,
+        Crop,
+        Unroll,
         Encode,
     )
 }
