@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from facsim.core import Detector, Events, FacsimError, Vector, look_up
+from facsim.evaluation.observables.clusters import PLACE, SLOPE, asymmetry, position_bias, slope_width
 from facsim.evaluation.observables.geometry import Array, is_calorimeter, is_layered, layer_depths, layer_names, neighbour_axes
 from facsim.evaluation.observables.stations import (
     arrival_spread,
@@ -45,6 +47,7 @@ IN_LAYERS = {("centre", "r"): "layer_radius", ("width", "r"): "layer_radial_widt
     (moment, axis): f"layer_{moment}_{axis}" for moment in ("centre", "width") for axis in ("x", "y")
 }
 WALZ = "Erdmann, Glombitza and Walz, 2018, arXiv:1708.00647"
+LHCB = "Chekalina et al., 2018, arXiv:1812.01319"
 CHALLENGE = "Krause et al., CaloChallenge 2022, 2024, arXiv:2410.21611"
 
 
@@ -141,6 +144,31 @@ STATIONS = (
     _of_stations("arrival_spread", r"$\sigma_T$", "ns", arrival_spread, "spread of the arrival times", applies=has_times),
 )
 
+BOTH_WAYS = {"along": False, "across": True}
+CLUSTERS = (
+    *(
+        Observable(
+            f"position_bias_{axis}", rf"$\langle {axis} \rangle - {axis}$", "mm", partial(position_bias, axis=axis), needs=(axis,), source=LHCB,
+            description=f"centre of energy less the particle's {axis}",
+        )
+        for axis in PLACE
+    ),
+    *(
+        Observable(
+            f"asymmetry_{way}", f"asymmetry {way}", "1", partial(asymmetry, across=across), needs=(*PLACE, *SLOPE), source=LHCB,
+            description=f"energy on either side of the particle's place, {way} its slope",
+        )
+        for way, across in BOTH_WAYS.items()
+    ),
+    *(
+        Observable(
+            f"width_{way}", rf"$\sigma$ {way}", "mm", partial(slope_width, across=across), needs=(*PLACE, *SLOPE), source=LHCB,
+            description=f"energy-weighted standard deviation {way} the particle's slope",
+        )
+        for way, across in BOTH_WAYS.items()
+    ),
+)  # fmt: skip
+
 OBSERVABLES: dict[str, Observable] = {
     o.name: o
     for o in (
@@ -189,6 +217,7 @@ OBSERVABLES: dict[str, Observable] = {
             "columns", "columns", "1", lambda s: s.events.response.astype(np.float64), lambda d: isinstance(d, Vector),
             "each column of a tabular response",
         ),
+        *CLUSTERS,
         *STATIONS,
     )
 }  # fmt: skip
