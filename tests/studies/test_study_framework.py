@@ -11,7 +11,7 @@ import pytest
 from facsim.core import FacsimError
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.report.study_curves import epoch_curves
-from facsim.studies.run import SEEDS, replace_file, request_for, run_study
+from facsim.studies.run import replace_file, request_for, run_study
 from facsim.studies.study import Expected, Outcome, Request, Study, Trial
 from facsim.studies.summary import average, summarise
 from facsim.studies.table import STUDIES
@@ -94,7 +94,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 def test_requests() -> None:
     made, _ = study({})
     assert request_for(made) == Request(("printed", "ours"), (0,), False)
-    assert request_for(made, model="ours", full=True, seed=5).seeds == tuple(range(5, 5 + SEEDS))
+    assert request_for(made, model="ours", full=True, seed=5).seeds == (5, 6, 7)
     with pytest.raises(FacsimError, match="did you mean 'ours'"):
         request_for(made, model="our")
 
@@ -106,7 +106,6 @@ def test_every_study_has_a_bar_and_a_published_number_and_models_that_it_knows(n
     assert {e.model for e in made.expected} == set(made.models)
     assert any(e.bar is not None for e in made.expected)
     assert any(e.published is not None for e in made.expected)
-    assert all(e.bar is not None or e.published is not None for e in made.expected)
     assert len({(e.model, e.label) for e in made.expected}) == len(made.expected)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from facsim.cli.lists import _show
-from facsim.cli.options import Json, Seed
+from facsim.cli.options import Json, Seed, Set, pairs, settings
 from facsim.cli.show import say, show_json, show_table
 from facsim.core import FacsimError, look_up
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from facsim.studies.study import Expected, Study
 
 Flag = Annotated[bool, Parameter(negative="")]
+Bundles = Annotated[tuple[str, ...], Parameter(name="--bundle", consume_multiple=True)]
 
 
 def list_(*, json: Json = False) -> None:
@@ -36,9 +37,24 @@ def show(name: str, /, *, json: Json = False) -> None:
         show_table("what the source searched", ("setting", "values"), [(k, ", ".join(map(_number, v))) for k, v in study.searched.items()])
     cells = [(e.model, e.label, _number(e.published), _number(e.bar)) for e in study.expected]
     show_table(f"{study.source}. {study.bars}", ("model", "observable", "published", "bar"), cells, right=("published", "bar"))
+    if study.settings:
+        show_table("Settings", ("setting", "what"), list(study.settings.items()))
 
 
-def run(name: str, /, *, out: Path, model: str | None = None, quick: Flag = False, full: Flag = False, seed: Seed = 0, json: Json = False) -> None:
+def run(
+    name: str,
+    /,
+    *,
+    out: Path,
+    model: str | None = None,
+    quick: Flag = False,
+    full: Flag = False,
+    seed: Seed = 0,
+    set_: Set = (),
+    bundle: Bundles = (),
+    fresh: Flag = False,
+    json: Json = False,
+) -> None:
     """Train and score the models of a study, print published against ours, and write summary.json, about.json, scorecards and curves.
 
     Parameters
@@ -52,9 +68,15 @@ def run(name: str, /, *, out: Path, model: str | None = None, quick: Flag = Fals
     quick
         One seed and short trainings (the default).
     full
-        Three seeds and the trainings of the committed results.
+        The seeds and the trainings of the committed results.
     seed
         First seed.
+    set_
+        Settings of the study itself, such as data=FOLDER; `facsim study show NAME` lists them.
+    bundle
+        Score trained surrogates in place of training, MODEL=RUN or MODEL=zoo:NAME.
+    fresh
+        Run models again that are finished in --out (of studies that keep them).
     json
         Print the summary as one JSON document.
     """
@@ -62,13 +84,19 @@ def run(name: str, /, *, out: Path, model: str | None = None, quick: Flag = Fals
 
     if quick and full:
         raise FacsimError("a study is run in one way", expected="--quick or --full", got="both")
-    study = _study(name)
-    rows = run_study(study, request_for(study, model=model, full=full, seed=seed, say=say), out)
+    study, chosen = _study(name), {"settings": settings(set_), "bundles": _bundles(bundle), "fresh": fresh}
+    rows = run_study(study, request_for(study, model=model, full=full, seed=seed, say=say, **chosen), out)
     if json:
         show_json(rows)
         return
     _show_summary(study, rows)
     say(str(out / "summary.json"))
+
+
+def _bundles(texts: tuple[str, ...]) -> dict[str, Path]:
+    from facsim.cli.surrogates import surrogate_folder
+
+    return {model: surrogate_folder(reference) for model, reference in pairs(texts, "--bundle").items()}
 
 
 def _study(name: str) -> Study:

@@ -25,7 +25,7 @@ class VAE(Generator):
     `correlation` the total correlation of its dimensions once more, estimated as if the training had `events` events (a constant, without
     effect on the gradient). Noise: the code, then one number per cell unless the likelihood draws none.
     Source: Kingma and Welling (2014), arXiv:1312.6114; beta: Higgins et al., beta-VAE, ICLR 2017; correlation: Chen et al. (2018),
-    arXiv:1802.04942.
+    arXiv:1802.04942. `first` is the activation of the encoder's first hidden layer where it differs, `last` that of the decoder's output.
     """
 
     def __init__(
@@ -36,6 +36,8 @@ class VAE(Generator):
         latent: int = 16,
         hidden: Sequence[int] = (256, 256),
         activation: str = "leaky-relu",
+        first: str | None = None,
+        last: str = "identity",
         likelihood: str = "censored",
         beta: float = 1.0,
         positive: bool = True,
@@ -48,8 +50,8 @@ class VAE(Generator):
         self.correlation, self.events = correlation, events
         self.likelihood = look_up(LIKELIHOODS, likelihood, "likelihood")
         self.positive = positive and likelihood == "mse"
-        self.encoder = mlp([self.cells + condition_size, *hidden, 2 * latent], activation)
-        self.decoder = mlp([latent + condition_size, *reversed(hidden), self.likelihood.outputs * self.cells], activation)
+        self.encoder = mlp([self.cells + condition_size, *hidden, 2 * latent], activation, first=first)
+        self.decoder = mlp([latent + condition_size, *reversed(hidden), self.likelihood.outputs * self.cells], activation, last)
         self.spread = nn.Parameter(torch.zeros(self.cells), requires_grad=self.likelihood.noisy)
 
     @property

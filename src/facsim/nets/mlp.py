@@ -24,6 +24,8 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "open-relu": OpenReLU,
     "leaky-relu": lambda: nn.LeakyReLU(0.2),
+    "leaky-relu-0.01": lambda: nn.LeakyReLU(0.01),
+    "leaky-relu-0.0009": lambda: nn.LeakyReLU(0.0009),  # nearly a ReLU: what is sparse stays so, and still learns
     "elu": nn.ELU,
     "silu": nn.SiLU,
     "tanh": nn.Tanh,
@@ -33,10 +35,10 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def mlp(sizes: Sequence[int], activation: str = "relu", last: str = "identity") -> nn.Sequential:
-    """Linear layers between the given sizes, an activation after each but the last, `last` after that.
+def mlp(sizes: Sequence[int], activation: str = "relu", last: str = "identity", first: str | None = None) -> nn.Sequential:
+    """Linear layers between the given sizes, an activation after each but the last, `last` after that; `first` after the first hidden layer.
 
-    Names are keys of ACTIVATIONS.
+    Names are keys of ACTIVATIONS; without `first` the first hidden layer is like the others.
 
     Examples:
         >>> mlp([2, 8, 1])
@@ -48,5 +50,7 @@ def mlp(sizes: Sequence[int], activation: str = "relu", last: str = "identity") 
         )
     """
     names = [activation] * (len(sizes) - 2) + [last]
+    if first is not None and len(sizes) > 2:
+        names[0] = first
     layers = [(nn.Linear(a, b), ACTIVATIONS[name]()) for a, b, name in zip(sizes[:-1], sizes[1:], names, strict=True)]
     return nn.Sequential(*(module for pair in layers for module in pair))

@@ -7,26 +7,29 @@ import os
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from facsim.core import look_up
+from facsim.core import FacsimError, look_up
 from facsim.studies.study import Outcome, Request, Study
 from facsim.studies.summary import scorecard, summarise
 
-SEEDS = 3  # of a full run
-
 
 def request_for(study: Study, *, model: str | None = None, full: bool = False, seed: int = 0, **options: Any) -> Request:
-    """The request for one model or all, with one seed (quick) or SEEDS of them (full), from `seed` on.
+    """The request for one model or all, with one seed (quick) or those of a full run, from `seed` on.
 
     Raises:
-        FacsimError: if the study has no such model.
+        FacsimError: if the study has no such model or setting, or takes no trained surrogates.
     """
-    if model is not None:
-        look_up(study.models, model, f"model of study {study.name}")
+    for name in (*([] if model is None else [model]), *options.get("bundles", ())):
+        look_up(study.models, name, f"model of study {study.name}")
+    for name in options.get("settings", ()):
+        look_up(study.settings, name, f"setting of study {study.name}")
+    if options.get("bundles") and not study.bundles:
+        raise FacsimError(f"study {study.name} trains all its models itself", expected="no bundle", got=", ".join(options["bundles"]))
     models = tuple(study.models) if model is None else (model,)
-    return Request(models, tuple(range(seed, seed + (SEEDS if full else 1))), full, **options)
+    return Request(models, tuple(range(seed, seed + (study.seeds if full else 1))), full, **options)
 
 
 def run_study(study: Study, request: Request, out: Path) -> list[dict[str, Any]]:
@@ -36,7 +39,7 @@ def run_study(study: Study, request: Request, out: Path) -> list[dict[str, Any]]
     from facsim.surrogate.bundle import revision
 
     revised, wall, cpu = revision(), time.perf_counter(), time.process_time()
-    outcome = study.run(request)
+    outcome = study.run(replace(request, out=out))
     about = {
         "study": study.name,
         "source": study.source,
@@ -58,8 +61,8 @@ def run_study(study: Study, request: Request, out: Path) -> list[dict[str, Any]]
 def _write_all(out: Path, rows: list[dict[str, Any]], about: Mapping[str, Any], outcome: Outcome) -> None:
     for model in dict.fromkeys(trial.model for trial in outcome.trials):
         replace_file(out / model / "scorecard.json", (scorecard(model, outcome).to_json() + "\n").encode())
-    for name, figure in _figures(outcome).items():
-        replace_file(out / f"curves-{name}.png", figure)
+    for name, figure in {**_figures(outcome), **outcome.figures}.items():
+        replace_file(out / f"{name}.png", figure)
     replace_file(out / "about.json", _json(about))
     replace_file(out / "summary.json", _json(rows))  # the last: where it is, all is
 
@@ -69,7 +72,7 @@ def _figures(outcome: Outcome) -> dict[str, bytes]:
     from facsim.report.study_curves import epoch_curves, png
 
     groups = dict.fromkeys(group for trial in outcome.trials for group in trial.curves)
-    return {g: png(epoch_curves([(t.model, t.curves[g]) for t in outcome.trials if g in t.curves])) for g in groups}
+    return {f"curves-{g}": png(epoch_curves([(t.model, t.curves[g]) for t in outcome.trials if g in t.curves])) for g in groups}
 
 
 def _json(document: Any) -> bytes:
