@@ -16,10 +16,11 @@ from facsim.evaluation.cross_sections import cross_section_rows, moments
 from facsim.evaluation.scorecard import Row
 from facsim.models import build
 from facsim.nets.mlp import mlp
-from facsim.studies.electron_gun import STUDY, Watch, run
+from facsim.studies.electron_gun import STUDY, run
 from facsim.studies.electron_gun_data import SAMPLE_TRAIN, Sample, packaged, samples
 from facsim.studies.electron_gun_models import BETAS, RECIPES, plan_for
 from facsim.studies.electron_gun_scores import average_image_rows, divergence, remembered
+from facsim.studies.electron_gun_training import Watch
 from facsim.studies.keep import finished, kept
 from facsim.studies.run import request_for, run_study
 from facsim.studies.study import Request, Trial

@@ -92,10 +92,8 @@ def conditional(folder: Path, trained: tuple[float, ...]) -> Sample:
     events, name = _three_energies(folder)
     train, test = events[:CONDITIONAL_TRAIN], events[CONDITIONAL_TRAIN:]
     seen = np.any([at(train, energy) for energy in trained], axis=0)
-    source = (
-        f"e100_800_1800.h5 ({reader.fingerprint[:16]}), coarsened by 2, {', '.join(f'{e:g}' for e in trained)} MeV of the first {CONDITIONAL_TRAIN}"
-    )
-    return Sample(train[seen], test, train, source)
+    energies = ", ".join(f"{e:g}" for e in trained)
+    return Sample(train[seen], test, train, f"{name}, {energies} MeV of the first {CONDITIONAL_TRAIN}")
 
 
 def at(events: Events, energy: float) -> Array:
