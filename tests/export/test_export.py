@@ -72,11 +72,11 @@ def test_every_family_is_exported_or_says_why_not(name: str, tmp_path: Path) -> 
 
 
 def test_the_graph_takes_any_number_of_events_in_physical_units(tmp_path: Path) -> None:
-    surrogate, path = surrogate_of("vae", toy_events(), hidden=(8,)), tmp_path / "m.onnx"
+    surrogate, path = surrogate_of("gan", toy_events(), last="softplus"), tmp_path / "m.onnx"
     export(surrogate, path)
     session = onnxruntime.InferenceSession(path)
     condition = np.tile(np.array([5e3, 1.0, 22.0], dtype=np.float32), (5, 1))
-    noise = np.random.default_rng(0).normal(size=(5, 16 + 17)).astype(np.float32)
+    noise = np.random.default_rng(0).normal(size=(5, 64)).astype(np.float32)
     expected = surrogate.respond(torch.from_numpy(condition), torch.from_numpy(noise)).detach().numpy()
     for part in (slice(5), slice(1), slice(2, 4)):
         [response] = session.run(None, {"condition": condition[part], "noise": noise[part]})
@@ -133,7 +133,7 @@ def test_rarely_hit_cells_keep_parity(tmp_path: Path) -> None:
 
 
 def par04_surrogate() -> Surrogate:
-    return surrogate_of("vae", polar_events())
+    return surrogate_of("gan", polar_events(), last="softplus", latent=41)
 
 
 def test_par04_order_scaling_and_batch_of_one(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_par04_order_scaling_and_batch_of_one(tmp_path: Path) -> None:
     export(surrogate, path, "par04")
     session = onnxruntime.InferenceSession(path)
     [row] = session.get_inputs()
-    latent = 16 + 25
+    latent = 41
     assert (row.type, row.shape[1]) == ("tensor(float)", latent + 4)
     noise = torch.randn(1, latent, generator=torch.Generator().manual_seed(3))
     energy, degrees = 64_000.0, 70.0

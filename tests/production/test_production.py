@@ -177,7 +177,7 @@ def test_workers_killed_at_random_change_nothing(undisturbed: str, tmp_path: Pat
             if workers:
                 chance.choice(workers).kill()
                 killed += 1
-        assert process.wait() == 0
+        assert process.wait(timeout=600) == 0
     assert killed >= 3
     manifest = verify(folder)
     assert (manifest["events"], manifest["content"]) == (16_000, undisturbed)

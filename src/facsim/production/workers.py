@@ -84,4 +84,5 @@ def _distributed() -> Any:
         import distributed
     except ImportError as error:
         raise FacsimError("several workers need Dask", remedy="install the extra: pip install 'facsim[distributed]'") from error
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told in one line
     return distributed

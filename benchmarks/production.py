@@ -1,0 +1,110 @@
+"""A production of electron-gun events, undisturbed, and with its workers and the whole of it killed at random: the same content.
+
+    python benchmarks/production.py FOLDER [--n 1000000] [--seed 1]
+
+Writes results/production/production.json and .md; FOLDER holds the two productions and may be removed afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from provenance import Clock, about, save, table
+
+from facsim.production import read_manifest, verify
+
+RESULTS = Path(__file__).parent.parent / "results" / "production"
+SHARD = 20_000
+
+
+def command(folder: Path, n: int, *options: str) -> list[str]:
+    start = [sys.executable, "-c", "from facsim.cli.main import main; main()", "produce", "zoo:electron-gun-vae"]
+    return [*start, "--n", str(n), "--shard-size", str(SHARD), "--out", str(folder), *options]
+
+
+def undisturbed(folder: Path, n: int) -> float:
+    """Seconds that one process takes."""
+    start = time.monotonic()
+    subprocess.run(command(folder, n), check=True)
+    return time.monotonic() - start
+
+
+def disturbed(folder: Path, n: int, seed: int) -> dict[str, Any]:
+    """The production with two workers, one killed every few seconds, and now and then everything; started again until it is complete."""
+    chance, told, start = random.Random(seed), {"workers_killed": 0, "whole_killed": 0}, time.monotonic()
+    while not (folder / "manifest.json").is_file() or not read_manifest(folder)["complete"]:
+        process = subprocess.Popen(command(folder, n, "--workers", "2", *(["--resume"] if folder.exists() else [])), start_new_session=True)
+        ends = time.monotonic() + chance.uniform(60, 120) if told["whole_killed"] < 3 else float("inf")
+        _disturb(process, ends, chance, told)
+    return {**told, "seconds": round(time.monotonic() - start, 1)}
+
+
+def _disturb(process: subprocess.Popen[bytes], ends: float, chance: random.Random, told: dict[str, int]) -> None:
+    while process.poll() is None:
+        time.sleep(chance.uniform(4, 12))
+        if time.monotonic() > ends:
+            told["whole_killed"] += 1
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        elif process.poll() is None:
+            told["workers_killed"] += _kill_a_worker(process.pid, chance)
+
+
+def _kill_a_worker(parent: int, chance: random.Random) -> int:
+    try:
+        workers = [p for p in psutil.Process(parent).children(recursive=True) if "spawn_main" in " ".join(p.cmdline())]
+        if workers:
+            chance.choice(workers).kill()
+        return len(workers) and 1
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--n", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    clock = Clock()
+    plain_seconds = undisturbed(asked.folder / "undisturbed", asked.n)
+    killed = disturbed(asked.folder / "killed", asked.n, asked.seed)
+    plain, other = verify(asked.folder / "undisturbed"), verify(asked.folder / "killed")
+    size = sum(path.stat().st_size for path in (asked.folder / "undisturbed").glob("*.h5"))
+    rows = [
+        ["events", f"{plain['events']:,}", f"{other['events']:,}"],
+        ["shards", str(len(plain["shards"])), str(len(other["shards"]))],
+        ["workers", "1, in process", "2, local cluster"],
+        ["seconds", f"{plain_seconds:.0f}", f"{killed['seconds']:.0f}"],
+        ["workers killed", "0", str(killed["workers_killed"])],
+        ["all killed and resumed", "0", str(killed["whole_killed"])],
+        ["content", plain["content"][:16], other["content"][:16]],
+    ]
+    document = about(asked.seed, clock, n=asked.n, shard_size=SHARD, bytes=size, undisturbed_seconds=plain_seconds, killed=killed)
+    document |= {"content_undisturbed": plain["content"], "content_killed": other["content"], "same": plain["content"] == other["content"]}
+    note = (
+        f"Electron gun, zoo:electron-gun-vae; {size / plain['events']:.0f} bytes an event, and {plain['events'] / plain_seconds:.0f} events a second."
+    )
+    save(
+        RESULTS,
+        "production",
+        document,
+        ["# A production, and one that is killed again and again", "", *table(["", "undisturbed", "killed"], rows), "", note],
+    )
+    print(json.dumps(document, indent=1))
+    if not document["same"]:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
