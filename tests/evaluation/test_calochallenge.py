@@ -20,14 +20,18 @@ from facsim.evaluation.calochallenge import (
     auc_low,
     auc_resnet,
     contest,
+    data_set_of,
     manifold,
+    require_scale,
     separation_power,
     separations,
     shower_features,
 )
+from facsim.evaluation.calochallenge.separation import _of_events, _spectra, voxel_separation
 from facsim.evaluation.calochallenge.settings import forms
 from facsim.evaluation.classifier import Official, OfficialResNet, Recipe, Schedule
 from facsim.evaluation.classifier.fast import fit_fast
+from facsim.evaluation.evaluate import SECTIONS, evaluate
 from facsim.evaluation.multivariate import frechet_physics_distance
 
 Array = NDArray[np.float64]
@@ -234,6 +238,89 @@ def test_a_contest_needs_the_right_detector() -> None:
         contest(showers(10, 1), showers(10, 2, UNEVEN), "2")
     with pytest.raises(FacsimError, match="unknown data set"):
         contest(showers(10, 1), showers(10, 2), "4")
+
+
+@pytest.mark.parametrize("cells", [False, True])
+def test_errors_of_separation_powers_are_their_scatter(cells: bool) -> None:
+    """The statistic is biased upwards, its floor too; the error is that of the scatter, or somewhat more: showers, not voxels, are independent."""
+    found = []
+    for toy in range(60):
+        rng = np.random.default_rng(toy)
+        x, y = (np.repeat(rng.exponential(1, (400, 1, 1)), 5, axis=2) if cells else rng.exponential(1, 400) for _ in range(2))
+        found.append(voxel_separation(x, y + 0.2, 0.01, rng) if cells else _of_events(x, y + 0.2, np.linspace(0, 4, 21), rng))
+    assert 0.75 < np.mean([f.error for f in found]) / np.std([f.value for f in found]) < 1.6
+
+
+def test_spectra_of_showers_are_histograms_of_their_voxels() -> None:
+    voxels, edges = np.random.default_rng(1).exponential(1, (5, 40)), np.array([0.1, 0.5, 2.0, 3.0])
+    voxels[0, :3] = 0.0, 0.1, 3.0
+    slow = np.array([np.histogram(row, edges)[0] for row in voxels])
+    np.testing.assert_array_equal(_spectra(voxels, edges), slow)
+
+
+def test_disjoint_spikes_have_an_error_of_one_event() -> None:
+    found = _of_events(np.full(50, 0.5), np.full(80, 1.5), np.array([0.0, 1.0, 2.0]), np.random.default_rng(1))
+    assert found == (1.0, 1 / 50)
+
+
+DATA_SETS = {  # radial edges of the challenge's binning files, by layer
+    "1-photons": {
+        0: (1, [0, 5, 10, 30, 50, 100, 200, 400, 600]),
+        1: (10, [0, 2, 4, 6, 8, 10, 12, 15, 20, 30, 40, 50, 70, 90, 120, 150, 200]),
+        2: (10, [0, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 130, 160, 200, 250, 300, 350, 400]),
+        3: (1, [0, 50, 100, 200, 400, 600]),
+        12: (1, [0, 100, 200, 400, 1000, 2000]),
+    },
+    "1-pions": {
+        0: (1, [0, 5, 10, 30, 50, 100, 200, 400, 600]),
+        1: (10, [0, 1, 4, 7, 10, 15, 30, 50, 90, 150, 200]),
+        2: (10, [0, 5, 10, 20, 30, 50, 80, 130, 200, 300, 400]),
+        3: (1, [0, 50, 100, 200, 400, 600]),
+        12: (10, [0, 10, 20, 30, 50, 80, 100, 130, 160, 200, 250, 300, 350, 400, 1000, 2000]),
+        13: (10, [0, 10, 20, 30, 50, 80, 100, 130, 160, 200, 250, 300, 350, 400, 600, 1000, 2000]),
+        14: (1, [0, 50, 100, 150, 200, 250, 300, 400, 600, 1000, 2000]),
+    },
+    "2": {i: (16, [4.65 * k for k in range(10)]) for i in range(45)},
+    "3": {i: (50, [2.325 * k for k in range(19)]) for i in range(45)},
+}
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_the_data_set_is_known_by_its_layers(name: str) -> None:
+    detector = PolarLayers(tuple(PolarLayer(angles, tuple(edges), number) for number, (angles, edges) in DATA_SETS[name].items()))
+    assert data_set_of(detector).name == name
+    assert data_set_of(detector).voxels == detector.n_cells == {"1-photons": 368, "1-pions": 533, "2": 6480, "3": 40500}[name]
+
+
+def test_equal_numbers_of_voxels_do_not_make_the_data_set() -> None:
+    wide = PolarLayers.uniform(45, 16, [10.0 * i for i in range(10)])
+    exchanged = PolarLayers.uniform(16, 45, [4.65 * i for i in range(10)])
+    for other in (wide, exchanged, RegularGrid((45, 16, 9), (1.0, 1.0, 1.0))):
+        with pytest.raises(FacsimError, match=r"not that of any data set .*--data-set"):
+            data_set_of(other)
+    assert data_set_of(wide, "2").name == "2"
+    with pytest.raises(FacsimError, match="not that of data set 3"):
+        data_set_of(wide, "3")
+    with pytest.raises(FacsimError, match="unknown data set"):
+        data_set_of(wide, "4")
+
+
+def test_deposits_in_another_scale_are_refused() -> None:
+    def events(ratio: float) -> Events:
+        energy = np.full((30, 1), 5000.0)
+        return Events(energy, ratio * energy[:, :, None, None] * np.full((30, *EVEN.shape), 1 / EVEN.n_cells), EVEN, ENERGY)
+
+    for ratio in (0.5, 0.95, 1.2):
+        require_scale(events(ratio), SMALL)
+    for ratio in (0.95 * 0.033, 0.95e3, 0.0):
+        with pytest.raises(FacsimError, match="sampling fraction"):
+            require_scale(events(ratio), SMALL)
+
+
+def test_the_official_recipe_refuses_before_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SECTIONS, "classifier_cells", None)  # type: ignore[arg-type]  # would fail if it were called
+    with pytest.raises(FacsimError, match="not that of any data set"):
+        evaluate(showers(200, 1), showers(200, 2), recipe="official")
 
 
 @pytest.mark.shared

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from facsim.core import FacsimError
-from facsim.evaluation.classifier import Official, OfficialResNet, Recipe, Schedule, area_in_bin, two_sample_test
+from facsim.evaluation.classifier import RECIPES, Official, OfficialResNet, Recipe, Schedule, area_in_bin, two_sample_test
 from facsim.evaluation.classifier.encoding import fit_whitener
 from facsim.evaluation.classifier.fast import fit_fast, stack
 from facsim.evaluation.classifier.resnet import ResNet18
@@ -147,6 +147,43 @@ def test_scores_are_of_events_that_were_not_trained_on() -> None:
     result = two_sample_test(normal(500, 2, 1), normal(500, 2, 2), recipe=Recipe(spy, 5, 5))  # type: ignore[arg-type]
     assert not result.scores.any()
     assert sorted(result.index) == list(range(1000))
+
+
+def lean(train: Sample, validation: Sample, seed: int):  # type: ignore[no-untyped-def]
+    """A classifier that costs nothing: the projection on the difference of the means."""
+    direction = train.flat[train.label == 1].mean(0) - train.flat[train.label == 0].mean(0)
+    return lambda sample: sample.flat @ direction
+
+
+@pytest.mark.parametrize("repeats", [5, 10, 15])
+def test_the_error_covers_the_area_however_often_events_are_scored(repeats: int) -> None:
+    """In 300 experiments with equal samples the area scatters about one half as its error says; more partitions, less scatter."""
+    found = [two_sample_test(normal(100, 8, 2 * i), normal(100, 8, 2 * i + 1), recipe=Recipe(lean, 1, 1), repeats=repeats) for i in range(300)]
+    areas, errors = np.array([(r.auc, r.auc_error) for r in found]).T
+    assert areas.mean() == pytest.approx(0.5, abs=4 * areas.std() / math.sqrt(300))
+    assert 0.8 < ((areas - 0.5) / errors).std() < 1.25
+
+
+def test_each_partition_scores_every_event_once() -> None:
+    result = two_sample_test(normal(200, 2, 1), normal(200, 2, 2), recipe=Recipe(lean, 1, 1), repeats=10)
+    assert np.bincount(result.index).tolist() == [2] * 400
+    assert len(set(zip(result.index.tolist(), result.split.tolist(), strict=True))) == 800
+    first = [set(result.index[result.split == s]) for s in (0, 5)]
+    assert first[0] != first[1]
+
+
+def test_small_samples_are_scored_more_often() -> None:
+    fast = RECIPES["fast"]
+    assert [fast.splits(2, n) for n in (100, 1000, 2000, 4000, 10_000)] == [15, 15, 10, 5, 2]
+    assert [fast.splits(1, n) for n in (1000, 10_000)] == [15, 5]
+    assert RECIPES["official"].splits(1, 100) == 1
+
+
+def test_a_perfect_epoch_ends_the_training() -> None:
+    x, y = normal(200, 2, 1), normal(200, 2, 2, 100.0)
+    short, long = (Recipe(Official(hidden=8, schedule=Schedule(epochs=e, batch=50, rate=1e-2)), 1, 1) for e in (20, 400))
+    found = [two_sample_test(x, y, recipe=r) for r in (short, long)]
+    np.testing.assert_array_equal(found[0].scores, found[1].scores)
 
 
 def test_samples_of_two_lengths_are_balanced() -> None:

@@ -244,6 +244,12 @@ def test_a_signed_row_departs_in_both_directions() -> None:
     assert Row("a", "ks", 0.0, 0.1, 1.0, 0.0).excess == pytest.approx(-10)
 
 
+def test_no_excess_is_beyond_that_of_a_difference_without_error() -> None:
+    assert Row("a", "ks", 1.0, 0.0, 0.0, 0.0).excess == Row("a", "ks", 1.0, 1e-12, 0.0, 0.0).excess == 1000
+    assert Row("a", "ks", 0.0, 1e-12, 1.0, 0.0).excess == -1000
+    assert Row("a", "ks", 1.0, 0.0, 1.0, 0.0).excess == 0
+
+
 def test_recipes_name_sections() -> None:
     for recipe in RECIPES.values():
         assert set(recipe) <= set(SECTIONS)

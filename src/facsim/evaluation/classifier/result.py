@@ -19,7 +19,8 @@ class ClassifierResult:
     auc: mean area under the ROC curve of the held-out splits (0.5: indistinguishable; not folded, so noise may take it below 0.5);
     jsd: Jensen-Shannon divergence in bits as bounded by the calibrated cross entropy, (ln 2 - BCE) / ln 2;
     scores: held-out probability to be truth, once for each time an event was scored; index: which row of (truth, then candidate) it is;
-    split: the number of the split (and classifier); label: 1 for truth, 0 for candidate; weight: of the event, if there are any.
+    split: the number of the split (and classifier); label: 1 for truth, 0 for candidate; weight: of the event, if there are any;
+    shared: how much of what the classifiers learn from one event about another they also learn the other way round (see `combine`).
     """
 
     auc: float
@@ -31,6 +32,7 @@ class ClassifierResult:
     index: Array
     split: Array
     weight: Array | None = None
+    shared: float = 0.0
 
 
 class Terms(NamedTuple):
@@ -108,18 +110,22 @@ def with_error(terms: Terms) -> tuple[float, float]:
     return terms.value, math.sqrt(float(np.square(terms.events).sum()))
 
 
-def combine(parts: Sequence[tuple[Array, Terms]], events: int) -> tuple[float, float]:
+def combine(parts: Sequence[tuple[Array, Terms]], events: int, shared: float = 0.0) -> tuple[float, float]:
     """Mean of measurements on splits of the same events, given as (rows, terms), and its error.
 
     An event that several splits score adds the mean of its terms, so that scoring it again lowers the error only as far as the classifiers
-    differ. The error is that of the events, or that which the spread between the splits tells of if it is larger.
+    differ. Events are not independent where one scores what the other trained and the reverse: between equal samples a pair then adds the
+    same number twice, and the variance is up to 1 + `shared` times the sum of squares (exactly, for a classifier that is linear in its
+    training events; others stay below). The error is the root of that, or what the spread between the splits tells of if it is larger.
+
+    Source: Y. Bengio, Y. Grandvalet, No unbiased estimator of the variance of k-fold cross-validation, JMLR 5 (2004) 1089.
     """
     total = np.zeros(events)
     for rows, terms in parts:
         np.add.at(total, rows, terms.events / len(parts))
     values = np.array([terms.value for _, terms in parts])
     spread = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    return float(values.mean()), max(math.sqrt(float(np.square(total).sum())), spread)
+    return float(values.mean()), max(math.sqrt((1 + shared) * float(np.square(total).sum())), spread)
 
 
 def _mean(values: Array, weight: Array) -> tuple[float, Array]:

@@ -15,7 +15,7 @@ from facsim.evaluation.classifier.result import ClassifierResult, Measure, area_
 from facsim.evaluation.classifier.sample import Sample, Weights, evened, fold_numbers, labelled
 
 FOLDS = 5  # 60% to train, 20% to stop and calibrate, 20% to score
-ROUNDS = 3  # partitions into folds, at most: with more the error would be too small, since every event scores and trains
+ROUNDS = 3  # partitions into folds, at most
 
 
 @dataclass(frozen=True)
@@ -96,16 +96,36 @@ def _score(sample: Sample, fold: Array, number: int, fit: Fit, *, seed: int) -> 
 
 
 def _result(sample: Sample, parts: list[_Part], kept: Array) -> ClassifierResult:
-    auc, jsd = (_combined(measure, sample, parts) for measure in (area_terms, divergence_terms))
+    shared = shared_pairs(len(parts))
+    auc, jsd = (_combined(measure, sample, parts, shared) for measure in (area_terms, divergence_terms))
     index = np.concatenate([p.rows for p in parts])
     split = np.repeat(np.arange(len(parts)), [len(p.rows) for p in parts])
     scores, told = np.concatenate([p.score for p in parts]), sample[index]
-    return ClassifierResult(*auc, *jsd, scores, told.label, kept[index], split, told.weight)
+    return ClassifierResult(*auc, *jsd, scores, told.label, kept[index], split, told.weight, shared)
 
 
-def _combined(measure: Measure, sample: Sample, parts: list[_Part]) -> tuple[float, float]:
+def _combined(measure: Measure, sample: Sample, parts: list[_Part], shared: float) -> tuple[float, float]:
     told = ((p, sample[p.rows]) for p in parts)
-    return combine([(p.rows, measure(p.score, s.label, s.weight)) for p, s in told], len(sample))
+    return combine([(p.rows, measure(p.score, s.label, s.weight)) for p, s in told], len(sample), shared)
+
+
+def shared_pairs(repeats: int) -> float:
+    """Sum over pairs of events of how often one scores while the other trains times the reverse, over the sum of the squares of the former.
+
+    Examples:
+        >>> [round(shared_pairs(n), 2) for n in (1, 2, 5, 10, 15)]
+        [0.0, 0.0, 0.67, 0.79, 0.85]
+    """
+    full, rest = divmod(repeats, FOLDS)
+    trains = [_trains(n) for n in [FOLDS] * full + [rest] * (rest > 0)]
+    between = sum(a.mean() * b.mean() for i, a in enumerate(trains) for j, b in enumerate(trains) if i != j)  # partitions are independent
+    return float((sum((t * t.T).mean() for t in trains) + between) / (sum(t.mean() for t in trains) + between))
+
+
+def _trains(scored: int) -> Array:
+    """Whether each fold [.., FOLDS] trains while another [FOLDS, ..] is scored, if so many are."""
+    after = (np.arange(FOLDS) - np.arange(FOLDS)[:, None]) % FOLDS
+    return ((after > 1) & (np.arange(FOLDS)[:, None] < scored)).astype(np.float64)
 
 
 def area_in_bin(result: ClassifierResult, selected: Array) -> tuple[float, float]:
@@ -122,7 +142,7 @@ def area_in_bin(result: ClassifierResult, selected: Array) -> tuple[float, float
         raise FacsimError("too few scored events in the bin", expected="two or more of each class", got=int(chosen.sum()), remedy="use wider bins")
     weight = result.weight
     found = [(result.index[p], area_terms(result.scores[p], result.label[p], None if weight is None else weight[p])) for p in parts]
-    return combine(found, len(selected))
+    return combine(found, len(selected), result.shared)
 
 
 def _enough(result: ClassifierResult, part: Array) -> bool:
