@@ -1,0 +1,205 @@
+"""What studies of a calorimeter share: events from files, a table of models, scores beside truth against truth, figures, trials kept on disk."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facsim.core import Events, FacsimError, stream
+from facsim.core.events import Array
+from facsim.evaluation.scorecard import Row, Scorecard
+from facsim.studies.study import Outcome, Request, Trial
+
+if TYPE_CHECKING:
+    from facsim.surrogate import Surrogate
+
+SECTIONS = ("conditions", "observables", "structure", "curves", "diversity", "classifier_cells", "classifier_observables")
+QUICK = 400  # events of a quick run
+SETTINGS = {"data": "folder of train.h5 and test.h5", "epochs": "of every model that is trained, in place of its own number"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Events to train on and to score on, none in both, and where they come from; `prepare` makes of the former what models are trained on."""
+
+    train: Events
+    test: Events
+    source: str
+    prepare: Callable[[Events], Events] = lambda events: events
+
+    def short(self) -> Sample:
+        """The first few events of both."""
+        return Sample(self.train[:QUICK], self.test[:QUICK], f"{self.source}, first {QUICK}", self.prepare)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """How one model is made: its family, settings, transforms (None: the family's own), and for how many epochs in a full and in a quick run."""
+
+    what: str
+    family: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    response: Sequence[tuple[str, dict[str, Any]]] | None = None
+    batch: int = 128
+    training: Mapping[str, Any] = field(default_factory=dict)
+    full: int
+    quick: int = 1
+
+
+Scores = Callable[[Events, Sample], list[Row]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calorimeter:
+    """A study's own parts: its models, what it measures beside the common sections, and Geant4's milliseconds for one of its events."""
+
+    name: str
+    models: Mapping[str, Model]
+    scores: Scores
+    geant4_ms: float
+    prepare: Callable[[Events], Events] = lambda events: events
+
+    def run(self, request: Request) -> Outcome:
+        """Train or load every model of the request, score each, and show all that are finished in the folder together."""
+        from facsim.studies.keep import finished, kept
+
+        sample = from_files(request.settings.get("data"), self.prepare)
+        sample = sample if request.full else sample.short()
+        key = {"full": request.full, "data": sample.source}
+        made = [
+            kept(request, name, seed, key | self._key(name, request), partial(self._trial, name, seed, sample, request))
+            for name in request.models
+            for seed in request.seeds
+        ]
+        trials = [*made, *finished(request, set(self.models) - set(request.models), key)]
+        trials.sort(key=lambda trial: list(self.models).index(trial.model))
+        notes = {trial.model: trial.about["note"] for trial in trials}
+        return Outcome(tuple(trials), {"data": sample.source}, notes, {"pareto": self._pareto(trials)} if request.full else {})
+
+    def _key(self, name: str, request: Request) -> dict[str, Any]:
+        """What a trial depends on: how long its model is trained, or which bundle stands for it."""
+        if name not in request.bundles:
+            return {"epochs": self._epochs(name, request)}
+        from facsim.surrogate import read_manifest
+
+        return {"bundle": read_manifest(request.bundles[name])["weights"]["sha256"]}
+
+    def _epochs(self, name: str, request: Request) -> int:
+        model = self.models[name]
+        return int(request.settings.get("epochs", model.full if request.full else model.quick))
+
+    def _trial(self, name: str, seed: int, sample: Sample, request: Request) -> Trial:
+        from facsim.evaluation.evaluate import evaluate
+        from facsim.studies.electron_gun_scores import speed_row
+
+        started = time.process_time()
+        request.say(f"{self.name}: {name}, seed {seed}, {sample.source}")
+        surrogate, note = loaded(request.bundles[name], sample) if name in request.bundles else self._trained(name, seed, sample, request)
+        trained = time.process_time() - started
+        candidate = surrogate.simulate(sample.test.condition, stream(seed, "candidate"), extrapolate=True)
+        card = evaluate(candidate, sample.test, train=sample.train, recipe=SECTIONS, seed=seed)
+        speed = speed_row(surrogate, **({} if request.full else {"events": 50, "seconds": 0.1}))
+        rows = (*card.rows, *self.scores(candidate, sample), Row(**{**vars(speed), "floor": self.geant4_ms}))
+        about = {
+            "note": note,
+            "data": sample.source,
+            "training": surrogate.about["training"],
+            "cpu_seconds": {"training": round(trained, 1), "scoring": round(time.process_time() - started - trained, 1)},
+        }
+        return Trial(name, seed, rows, {}, about, figures(name, candidate, sample) if request.full else {})
+
+    def _trained(self, name: str, seed: int, sample: Sample, request: Request) -> tuple[Surrogate, str]:
+        from facsim.studies.sources import InMemory
+        from facsim.studies.workflow import Plan, train
+        from facsim.surrogate import save_bundle
+        from facsim.training import Settings
+
+        model, epochs, events = self.models[name], self._epochs(name, request), sample.prepare(sample.train)
+        training = Settings(epochs=epochs, seed=seed, device="cpu", **model.training)
+        plan = Plan(model=model.family, settings=model.settings, response=model.response, batch_size=model.batch, training=training)
+        folder = None if request.out is None else request.out / "runs" / f"{name}-{seed}"
+        if folder is not None and request.fresh:
+            shutil.rmtree(folder, ignore_errors=True)
+        surrogate, _ = train(InMemory(events, sample.source), plan, folder=folder and folder / "training", resume=folder is not None)
+        if folder is not None:
+            save_bundle(surrogate, folder / "bundle")
+        return surrogate, f"{epochs} epochs of {len(events)} events"
+
+    def _pareto(self, trials: Sequence[Trial]) -> bytes:
+        from facsim.report.pareto import pareto
+        from facsim.report.study_curves import png
+
+        cards = {trial.model: Scorecard(trial.rows) for trial in trials}
+        seconds = {name: 1e-3 * card.find("time", "ms_per_image").value for name, card in cards.items()}
+        score = {name: card.find("cells", "auc").value for name, card in cards.items()}
+        geant4 = 1e-3 * self.geant4_ms
+        shown = {"seconds": {**seconds, "Geant4": geant4}, "score": {**score, "Geant4": 0.5}}
+        return png(pareto(**shown, label="AUC, cells", best=0.5, truth_seconds=geant4))
+
+
+def from_files(folder: str | None, prepare: Callable[[Events], Events]) -> Sample:
+    """The events of a folder's train.h5 and test.h5.
+
+    Raises:
+        FacsimError: without a folder, or if a file is not there.
+    """
+    from facsim.data import open_reader
+
+    if folder is None:
+        raise FacsimError(
+            "this study needs its Geant4 events", expected="--set data=FOLDER", got="none", remedy="the folder holds train.h5 and test.h5"
+        )
+    train, test = (open_reader(Path(folder) / f"{part}.h5") for part in ("train", "test"))
+    return Sample(train.read(), test.read(), f"train.h5 ({train.fingerprint[:16]}) and test.h5 ({test.fingerprint[:16]})", prepare)
+
+
+def loaded(folder: Path, sample: Sample) -> tuple[Surrogate, str]:
+    """A trained surrogate, and what is to be said of it."""
+    from facsim.surrogate import load_bundle
+
+    surrogate = load_bundle(folder)
+    if surrogate.detector != sample.test.detector:
+        raise FacsimError(f"{folder} is a surrogate of another detector", expected=sample.test.detector, got=surrogate.detector)
+    return surrogate, f"trained on {surrogate.about['training']['events']} events"
+
+
+def figures(name: str, candidate: Events, sample: Sample) -> dict[str, bytes]:
+    """The gallery of single events at equal conditions, and the average images."""
+    from facsim.report.images import average_images, gallery
+    from facsim.report.study_curves import png
+
+    own = {name: candidate}
+    return {"gallery": png(gallery(sample.test, own)), "average": png(average_images(sample.test, own))}
+
+
+def mean_ratio(candidate: Array, truth: Array) -> tuple[float, float]:
+    """Mean over mean less one, and its error."""
+    ratio = candidate.mean() / truth.mean()
+    of_candidate, of_truth = (values.std() / max(values.mean(), 1e-9) / np.sqrt(len(values)) for values in (candidate, truth))
+    return float(ratio - 1), float(ratio * np.hypot(of_candidate, of_truth))
+
+
+def response_rows(candidate: Events, sample: Sample, edges: Sequence[float]) -> list[Row]:
+    """Mean of E / E_in relative to the truth's in bins of the incident energy in MeV; the floor is that of the training events."""
+    rows = []
+    for low, high in pairwise(edges):
+        parts = (candidate, sample.test, sample.train)
+        found, truth, other = (e.cells.sum(1, dtype=np.float64)[i] / e.column("energy")[i] for e in parts for i in [within(e, low, high)])
+        if min(map(len, (found, truth, other))) > 1:
+            values = *mean_ratio(found, truth), *mean_ratio(other, truth)
+            rows.append(Row("response", "mean_difference", *values, bin=f"{low / 1e3:g}-{high / 1e3:g} GeV", signed=True))
+    return rows
+
+
+def within(events: Events, low: float, high: float) -> Array:
+    """Which events have an incident energy from `low` to `high` MeV, [n]."""
+    energy = events.column("energy")
+    return np.asarray((energy >= low) & (energy < high))

@@ -1,0 +1,77 @@
+"""Studies of calorimeters: symmetric copies of events, response in bins, a run from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facsim.core import Events, FacsimError, RegularGrid, Variable
+from facsim.data import write
+from facsim.evaluation.observables import features
+from facsim.studies.calorimeter import Sample, from_files, response_rows
+from facsim.studies.lhcb_ecal import PARTS, WATCHED, eightfold
+from facsim.studies.study import Request
+
+GRID = RegularGrid((6, 6), (20.0, 20.0))
+VARIABLES = (Variable("energy", "MeV"), Variable("x", "mm"), Variable("y", "mm"), Variable("tx"), Variable("ty"))
+
+
+def clusters(n: int, seed: int = 0) -> Events:
+    """Clusters that lean along the slope: the centre of energy is x + 100 mm tx."""
+    rng = np.random.default_rng(seed)
+    condition = np.column_stack([rng.uniform(2e3, 1e5, n), rng.uniform(-5, 5, (n, 2)), rng.uniform(-0.2, 0.2, (n, 2))])
+    x, y = (GRID.centres[:, i] for i in (0, 1))
+    away = (x - condition[:, [1]] - 100 * condition[:, [3]]) ** 2 + (y - condition[:, [2]] - 100 * condition[:, [4]]) ** 2
+    cells = condition[:, :1] * np.exp(-away / 800) * rng.gamma(20, 1 / 20, away.shape) * 0.05
+    return Events(condition, cells.reshape(-1, 6, 6), GRID, VARIABLES)
+
+
+def test_every_copy_is_the_same_physics() -> None:
+    """Observables about the particle do not change; a mirrored image with an unmirrored place would."""
+    events = clusters(50)
+    made = eightfold(events)
+    names = ("position_bias_x", "position_bias_y", "asymmetry_along", "width_along", "width_across", "total_energy")
+    (before, _), (after, _) = features(events, names), features(made, names)
+    assert len(made) == 8 * len(events)
+    for copy in after.reshape(8, 50, -1):
+        np.testing.assert_allclose(copy[:, 2:], before[:, 2:], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(np.sort(abs(copy[:, :2])), np.sort(abs(before[:, :2])), rtol=1e-3, atol=1e-3)
+    assert len(np.unique(made.response.reshape(len(made), -1), axis=0)) == len(made)
+    assert all(v.low == pytest.approx(-v.high) for v in made.variables[1:])
+
+
+def test_copies_keep_weights() -> None:
+    events = clusters(3)
+    weighted = Events(events.condition, events.response, GRID, VARIABLES, np.array([1.0, 2.0, -1.0]))
+    assert eightfold(weighted).weights.reshape(8, 3).tolist() == [[1.0, 2.0, -1.0]] * 8
+
+
+def test_response_is_told_in_its_bin() -> None:
+    """A scale 3 % too high above 50 GeV shows there alone."""
+    truth, train = clusters(4000), clusters(4000, seed=1)
+    scale = np.where(truth.column("energy") > 5e4, 1.03, 1.0)[:, None, None]
+    candidate = Events(truth.condition, truth.response * scale, GRID, VARIABLES)
+    low, high = response_rows(candidate, Sample(train, truth, "toy"), (2e3, 5e4, 1e5))
+    assert (low.bin, high.bin) == ("2-50 GeV", "50-100 GeV")
+    assert low.value == pytest.approx(0, abs=1e-6)
+    assert high.value == pytest.approx(0.03, abs=1e-5)
+    assert abs(high.floor) < 4 * high.floor_error
+
+
+def test_files_are_asked_for() -> None:
+    with pytest.raises(FacsimError, match=r"--set data=FOLDER"):
+        from_files(None, eightfold)
+
+
+def test_a_study_runs_from_files_and_finds_its_finished_trials(tmp_path: Path) -> None:
+    write(clusters(150), tmp_path / "train.h5")
+    write(clusters(120, seed=1), tmp_path / "test.h5")
+    said: list[str] = []
+    request = Request(("tree",), (0,), False, said.append, settings={"data": str(tmp_path)}, out=tmp_path / "out")
+    (trial,) = PARTS.run(request).trials
+    assert trial.about["training"]["events"] == 8 * 150
+    assert set(WATCHED) <= {row.observable for row in trial.rows if row.distance == "separation"}
+    assert PARTS.run(request).trials[0].rows == trial.rows
+    assert "done already" in said[-1]
