@@ -106,7 +106,7 @@ class Calorimeter:
         trained = time.process_time() - started
         candidate = surrogate.simulate(sample.test.condition, stream(seed, "candidate"), extrapolate=True)
         card = evaluate(candidate, sample.test, train=sample.train, recipe=SECTIONS, seed=seed)
-        speed = speed_row(surrogate, **({} if request.full else {"events": 50, "seconds": 0.1}))
+        speed = speed_row(surrogate) if request.full else speed_row(surrogate, 50, 0.1)
         rows = (*card.rows, *self.scores(candidate, sample), Row(**{**vars(speed), "floor": self.geant4_ms}))
         about = {
             "note": note,
