@@ -14,7 +14,7 @@ from facsim.core.table import look_up
 from facsim.models.family import Family
 from facsim.models.spectral_lines import spectral_lines
 from facsim.models.tree_levels import halves, levels_of, pyramid
-from facsim.models.tree_split import Blocks, Halving, TreeSizes
+from facsim.models.tree_split import COLOURINGS, Blocks, Halving, TreeSizes
 from facsim.nets import mlp
 from facsim.objectives import weighted_mean
 from facsim.objectives.mixture import Mixture, mixture_log_prob
@@ -48,13 +48,15 @@ class Tree(Generator):
         lines: int = 8,
         reach: float = 2.3,
         context: int = 4,
+        colours: str = "chess",
         symmetry: str = "none",
     ) -> None:
         super().__init__()
+        look_up(COLOURINGS, colours, "colours of the blocks")
         self.turn = look_up(SYMMETRIES, symmetry, "symmetry")
         self.turn(torch.zeros(0, *response_shape), torch.Generator())  # refuses a shape without this symmetry
         self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.levels, sizes = levels_of(response_shape), TreeSizes(width, depth, components, lines, reach, context)
+        self.levels, sizes = levels_of(response_shape), TreeSizes(width, depth, components, lines, reach, context, colours)
         self.total = mlp([condition_size + 1, width, width, 1 + 3 * PARTS], "silu")
         self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, condition_size, sizes) for i in range(len(self.levels)))
         self.register_buffer("lines", torch.full((lines,), torch.inf))  # logarithms of energies that recur exactly in the training data
@@ -130,12 +132,12 @@ class Tree(Generator):
         return torch.where(noise[:, 0] < empty.sigmoid(), 0.0, energy)
 
     def _cut(self, number: int, grids: list[Tensor], condition: Tensor, noise: Tensor) -> Tensor:
-        """Energies of the halves [n, *level.halved], first those of one colour, then of the other."""
+        """Energies of the halves [n, *level.halved], one colour after the other."""
         halving, level, grid = self._halving(number), self.levels[number], grids[number]
         surroundings, blocks, share = halving.surroundings(grids), Blocks.of(grid), torch.zeros_like(grid)
-        made, colour = grid.new_zeros(len(grid), *level.halved), blocks.place.sum(1) % 2
+        made, colour = grid.new_zeros(len(grid), *level.halved), halving.colours(blocks)
         firsts, seconds = halves(made, level)
-        for turn in (0, 1):
+        for turn in range(halving.turns):
             mine = blocks.where(colour == turn)
             split = halving(mine, surroundings, halving.shares.widen(share), condition, self.lines)
             first, second = split.draw(mine.energy, noise[mine.event, mine.flat(level.shape)])

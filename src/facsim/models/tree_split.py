@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 from torch.special import ndtri
 
 from facsim.models.tree_levels import Level, Window, ball
@@ -47,7 +49,7 @@ class Split(NamedTuple):
 
 
 class Halving(nn.Module):
-    """The network of one level. Blocks take turns by colour, as the squares of a chess board, so that the later know how their neighbours were cut.
+    """The network of one level. Blocks take turns by colour, as on a chess board, so that the later know how their neighbours were cut.
 
     A block sees: its own energy and place, energies around it on its own grid and on `context` coarser ones, shares of neighbours cut before it.
     """
@@ -57,17 +59,30 @@ class Halving(nn.Module):
         self.level, self.components, self.lines = levels[number], sizes.components, sizes.lines
         axes = len(self.level.shape)
         steps = ball(axes, sizes.reach)
-        self.odd = [i for i, step in enumerate(steps) if sum(step) % 2]
+        self.colouring = COLOURINGS[sizes.colours]
+        known = known_before(self.colouring, steps)
+        told = known.any(0)
         self.scales = range(number, -1, -axes)[: sizes.context + 1]
         self.windows = [Window(levels[scale].shape, steps) for scale in self.scales]
-        self.shares = Window(self.level.shape, [steps[i] for i in self.odd])
+        self.shares = Window(self.level.shape, [step for step, ever in zip(steps, told.tolist(), strict=True) if ever])
         self.finer = [[a // b for a, b in zip(self.level.shape, levels[scale].shape, strict=True)] for scale in self.scales]
-        seen = 2 + len(steps) * len(self.windows) + len(self.odd) + 2 * WAVES * axes + condition_size
+        seen = len(known) + len(steps) * len(self.windows) + int(told.sum()) + 2 * WAVES * axes + condition_size
         self.network = mlp([seen, *[sizes.width] * sizes.depth, 3 + 9 * sizes.components + 2 * sizes.lines], "silu")
         self.register_buffer("waves", place_waves(self.level.shape), persistent=False)
         self.register_buffer("impossible", outside(self.level, cells), persistent=False)
+        self.register_buffer("known", known[:, told].float(), persistent=False)
         self.waves: Tensor
+        self.known: Tensor
         self.impossible: Tensor
+
+    @property
+    def turns(self) -> int:
+        """How many colours there are."""
+        return len(self.known)
+
+    def colours(self, blocks: Blocks) -> Tensor:
+        """At which turn each block is cut, [blocks]."""
+        return self.colouring(blocks.place)
 
     def surroundings(self, grids: Sequence[Tensor]) -> list[Tensor]:
         """Energies of all scales as a block sees them, from the energies of all levels so far."""
@@ -75,12 +90,11 @@ class Halving(nn.Module):
 
     def forward(self, blocks: Blocks, surroundings: Sequence[Tensor], shares: Tensor, condition: Tensor, lines: Tensor) -> Split:
         """The density of the halves of some blocks; `shares` [n, *shape, widened] of energy in the first half, less one half; 0 where not yet cut."""
-        odd = blocks.place.sum(1, keepdim=True) % 2
-        log_energy = blocks.energy.log()[:, None]
-        seen = [log_energy / SPAN, odd.to(shares.dtype)]
+        log_energy, colour = blocks.energy.log()[:, None], self.colours(blocks)
+        seen = [log_energy / SPAN, one_hot(colour, self.turns)[:, 1:].to(shares.dtype)]
         for window, grid, finer in zip(self.windows, surroundings, self.finer, strict=True):
             seen.append(grid.take(window.places(blocks.event, blocks.place // torch.tensor(finer))))
-        seen.append(shares.take(self.shares.places(blocks.event, blocks.place)) * odd)
+        seen.append(shares.take(self.shares.places(blocks.event, blocks.place)) * self.known[colour])
         flat = blocks.flat(self.level.shape)
         out = self.network(torch.cat([*seen, self.waves[flat], condition[blocks.event]], dim=1))
         halves, normal, line_logit = out.tensor_split((3, 3 + 9 * self.components), dim=1)
@@ -103,6 +117,28 @@ def ratios(log_energy: Tensor, normal: Tensor, line_logit: Tensor, lines: Tensor
     return Mixture(torch.cat([logit, line_logit], dim=1), means, log_stds)
 
 
+def chess(place: Tensor) -> Tensor:
+    """Two colours: blocks that share a side have different ones."""
+    return place.sum(-1) % 2
+
+
+def parities(place: Tensor) -> Tensor:
+    """Two colours for every axis: blocks that touch at all have different ones."""
+    return (place % 2 * 2 ** torch.arange(place.shape[-1])).sum(-1)
+
+
+Colouring = Callable[[Tensor], Tensor]
+COLOURINGS: dict[str, Colouring] = {"chess": chess, "parities": parities}
+
+
+def known_before(colouring: Colouring, steps: Sequence[tuple[int, ...]]) -> Tensor:
+    """Which neighbours are cut before a block of each colour, [colours, steps]."""
+    corners = torch.tensor(list(itertools.product((0, 1), repeat=len(steps[0]))))
+    own = colouring(corners)
+    corners = torch.stack([corners[own == colour][0] for colour in range(int(own.max()) + 1)])
+    return colouring(corners[:, None] + torch.tensor(steps)) < colouring(corners)[:, None]
+
+
 class TreeSizes(NamedTuple):
     """How large the networks of a tree are, and how far they see."""
 
@@ -112,6 +148,7 @@ class TreeSizes(NamedTuple):
     lines: int
     reach: float
     context: int
+    colours: str
 
 
 class Blocks(NamedTuple):
