@@ -16,6 +16,7 @@ from facsim.models import (
     hits,
     image_gan,
     independent,
+    points,
     recurrent,
     refiner,
     transport,
@@ -38,6 +39,7 @@ MODELS: dict[str, Family] = {
     **tree.FAMILIES,
     **independent.FAMILIES,
     **airshower.FAMILIES,
+    **points.FAMILIES,
 }
 
 REFINERS: dict[str, Family] = {**transport.FAMILIES, **refiner.FAMILIES}  # from simulated events to events that fit the data
