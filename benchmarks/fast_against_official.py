@@ -29,7 +29,7 @@ from facsim.evaluation.classifier.result import area_terms
 from facsim.evaluation.comparison import Sample
 from facsim.evaluation.sections_classifier import on_cells
 
-BAR, SIZE = 0.03, 1000
+BAR, SIZE = 0.03, 500
 SAMPLING_FRACTION = np.float32(0.033)
 Test = Callable[[Events, Events, str | Recipe, int], ClassifierResult]  # of truth, candidate, recipe, seed
 
