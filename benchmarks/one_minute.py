@@ -1,4 +1,4 @@
-"""Every family after one minute on the packaged electron gun: `OMP_NUM_THREADS=1 python benchmarks/one_minute.py OUT.md [--only vae hits]`.
+"""Every family after one minute on the packaged electron gun: `OMP_NUM_THREADS=1 python benchmarks/one_minute.py OUT.md [--only vae hits] [--keep DIR]`.
 
 The family's own settings (smaller networks where SETTINGS says so) and 32 x 32 cells; only the number of epochs, or of events where one epoch is
 too long, is chosen such that the training takes a minute on one thread. Translation from image to image gets the events' own images, blurred to
@@ -26,7 +26,7 @@ from facsim.data import load_sample
 from facsim.models import MODELS
 from facsim.studies.sources import InMemory
 from facsim.studies.workflow import Plan, train, untrained
-from facsim.surrogate import Surrogate
+from facsim.surrogate import Surrogate, save_bundle
 
 SECONDS, TRIED = 60.0, 8  # of training; steps that are timed before
 TRAINING, JUDGED, BATCH = 12_000, 1000, 64
@@ -78,8 +78,8 @@ def seconds_a_step(sample: Events, plan_of: Callable[[int], Plan]) -> float:
     return (times[-1] - times[0]) / (len(times) - 1)
 
 
-def row(name: str, sample: Events, truth: Events) -> tuple[str, ...]:
-    """One line of the table."""
+def row(name: str, sample: Events, truth: Events, keep: Path | None) -> tuple[str, ...]:
+    """One line of the table; the surrogate is kept in a folder of its name."""
     if name in CONDITIONS:
         sample, truth = CONDITIONS[name](sample), CONDITIONS[name](truth)
 
@@ -97,6 +97,8 @@ def row(name: str, sample: Events, truth: Events) -> tuple[str, ...]:
     surrogate, history = train(
         InMemory(part, "electron-gun"), plan_of(max(1, round(steps / one_epoch))), on_progress=lambda p: told.append(time.perf_counter() - start)
     )
+    if keep is not None:
+        save_bundle(surrogate, keep / name)
     numbers = [value for line in history.rows for value in line.values()]
     after, mean, spread = judge(surrogate, truth)
     size = sum(p.numel() for p in surrogate.model.parameters())
@@ -124,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", nargs="*", default=list(MODELS))
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="write the trained surrogates there")
     options = parser.parse_args()
     torch.set_num_threads(1)
     events = load_sample("electron-gun")
@@ -142,7 +145,7 @@ def main() -> None:
     ]
     for name in options.only:
         try:
-            lines.append(line(row(name, sample, truth)))
+            lines.append(line(row(name, sample, truth, options.keep)))
         except FacsimError as error:
             lines.append(line((name, f"failed: {error}", *[""] * (len(HEAD) - 2))))
         options.out.write_text("\n".join(lines) + "\n")

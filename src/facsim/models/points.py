@@ -128,7 +128,8 @@ class Points(Generator):
     def _drawn(self, condition: Tensor, noise: Tensor) -> Tensor:
         """Which places are taken, [n, capacity]: the quantile of the number of hits at the noise."""
         below = self._logits(condition).softmax(1).cumsum(1) < torch.special.ndtr(noise)[:, None]
-        return torch.arange(self.capacity, device=noise.device) < below.sum(1, keepdim=True)
+        taken: Tensor = torch.arange(self.capacity, device=noise.device) < below.sum(1, keepdim=True)
+        return taken
 
     def _to_cells(self, points: Tensor, mask: Tensor) -> Tensor:
         """The energies of the points in their cells, [n, cells]."""
