@@ -161,6 +161,24 @@ def wait_for_shards(folder: Path, n: int, process: subprocess.Popen[bytes]) -> N
         time.sleep(0.02)
 
 
+@contextmanager
+def dask(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The address and process of a scheduler that has one worker."""
+    told, quiet = folder / "scheduler.json", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    start = [sys.executable, "-m", "dask"]
+    scheduler = subprocess.Popen([*start, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(told)], **quiet)
+    worker = subprocess.Popen([*start, "worker", "--scheduler-file", str(told), "--nthreads", "1", "--no-nanny", "--no-dashboard"], **quiet)
+    try:
+        while not told.is_file() or not told.read_text().rstrip().endswith("}"):
+            assert scheduler.poll() is None
+            time.sleep(0.1)
+        yield json.loads(told.read_text())["address"], scheduler
+    finally:
+        for process in (worker, scheduler):
+            process.kill()
+            process.wait()
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("undisturbed") / "p"
@@ -196,3 +214,14 @@ def test_killed_whole_and_resumed(undisturbed: str, tmp_path: Path) -> None:
     assert run(["produce", ZOO, "--n", "16000", "--shard-size", "1000", "--out", str(folder), "--resume"]) == 0
     assert verify(folder)["content"] == undisturbed
     assert all(path.stat().st_mtime_ns == time for path, time in kept.items())
+
+
+def test_scheduler_killed_and_resumed(undisturbed: str, tmp_path: Path) -> None:
+    folder = tmp_path / "p"
+    with dask(tmp_path) as (address, scheduler), producing(folder, "--scheduler", address) as process:
+        wait_for_shards(folder, 3, process)
+        scheduler.kill()
+        assert process.wait(timeout=600) == 1
+    assert not read_manifest(folder)["complete"]
+    assert run(["produce", ZOO, "--n", "16000", "--shard-size", "1000", "--out", str(folder), "--resume"]) == 0
+    assert verify(folder)["content"] == undisturbed
