@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from facsim.core import coarsen, concatenate
+from facsim.cli.main import run
+from facsim.core import Events, coarsen, stream
 from facsim.data import read
 from facsim.evaluation.evaluate import evaluate
 from facsim.evaluation.scorecard import rows_from
+from facsim.studies.electron_gun_data import CONDITIONAL_TRAIN
 from facsim.surrogate import blocks, load_bundle, read_manifest, zoo
+from facsim.surrogate.card import model_card
 
 N = 5000
 COMPARED = {("total_energy", "mean_difference"), ("mean_image", "kl"), ("sparsity", "wasserstein")}
@@ -32,15 +36,41 @@ def test_a_zoo_surrogate_says_how_good_it_is_and_is_small(name: str) -> None:
     assert sum(path.stat().st_size for path in zoo()[name].iterdir()) < 5e6
 
 
+def truth_for(manifest: dict[str, Any], folder: Path) -> Events:
+    """Events that the surrogate has not seen, on its grid: those of one energy, or the last of the file of three."""
+    (energy,) = manifest["variables"]
+    name, start = ("e800_test.h5", 0) if energy["low"] == energy["high"] else ("e100_800_1800.h5", CONDITIONAL_TRAIN)
+    return coarsen(read(folder / name, start=start, stop=start + 2 * N), 64 // manifest["detector"]["cells"][0])
+
+
 @pytest.mark.shared
-def test_the_electron_gun_vae_still_scores_what_its_manifest_says(shared_data: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in zoo() if name.startswith("electron-gun")])
+def test_an_electron_gun_surrogate_still_scores_what_its_manifest_says(name: str, shared_data: Path) -> None:
     """On a sub-sample of the test events: distances to the truth within 4 errors of the committed ones, with the floor's share taken off."""
-    folder = zoo()["electron-gun-vae"]
-    truth = coarsen(read(shared_data / "electron_gun" / "e800_test.h5", stop=2 * N), 2)
-    sample = concatenate(list(blocks(load_bundle(folder), N, seed=1)))
+    folder = zoo()[name]
+    manifest = read_manifest(folder)
+    truth = truth_for(manifest, shared_data / "electron_gun")
+    sample = load_bundle(folder).simulate(truth.condition[:N], stream(1, "zoo"))
     card = evaluate(sample, truth, recipe="observables")
-    committed = {(r.observable, r.distance): r for r in rows_from(read_manifest(folder)["scorecard"]["rows"])}
+    committed = {(r.observable, r.distance): r for r in rows_from(manifest["scorecard"]["rows"])}
     for key in COMPARED:
         now, then = card.find(*key), committed[key]
         error = np.hypot(np.hypot(now.error, now.floor_error), np.hypot(then.error, then.floor_error))
         assert abs((now.value - now.floor) - (then.value - then.floor)) < 4 * error, key
+
+
+@pytest.mark.parametrize("name", zoo())
+def test_the_card_beside_a_zoo_surrogate_is_that_of_its_manifest(name: str) -> None:
+    """Written once and forgotten, a card would tell of another surrogate."""
+    card = (zoo()[name] / "README.md").read_text()
+    assert card == model_card(name, read_manifest(zoo()[name]))
+    for heading in ("Intended use", "Validity range", "Training data", "Scorecard"):
+        assert f"## {heading}\n" in card
+    assert "| cells | auc | all |" in card
+
+
+def test_zoo_show_prints_the_card(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["zoo", "show", "electron-gun-vae"]) == 0
+    assert capsys.readouterr().out.rstrip() == (zoo()["electron-gun-vae"] / "README.md").read_text().rstrip()
+    assert run(["zoo", "show", "electron-gun-vea"]) == 1
+    assert "did you mean 'electron-gun-vae'" in capsys.readouterr().err

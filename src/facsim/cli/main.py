@@ -22,6 +22,7 @@ COMMANDS = {
     "refine": "Learn to make simulated events look like data.",
     "evaluate": "Judge generated events against the truth.",
     "bench": "Time a surrogate.",
+    "splot": "Weigh events so that background in a mass cancels.",
     "convert": "Convert a file of events to another format.",
     "produce": "Produce any number of events in shards, by many workers.",
     "export": "Write a surrogate as an ONNX graph for other software.",
@@ -34,6 +35,8 @@ for command, purpose in COMMANDS.items():
 for table in LISTS:
     sub = App(name=table, help=f"`facsim {table} list` shows what {table} there are.")
     sub.command(f"facsim.cli.lists:{table}", name="list", help=f"List the {table}.")
+    if table == "zoo":
+        sub.command("facsim.cli.zoo:show", name="show", help="The model card of a surrogate.")
     app.command(sub)
 study = App(name="study", help="Run published studies again: what was published against ours.")
 for command, function in STUDY.items():
