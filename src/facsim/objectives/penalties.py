@@ -24,7 +24,7 @@ def input_gradients(critic: Critic, x: Tensor) -> Tensor:
 def between(real: Tensor, fake: Tensor, rng: torch.Generator) -> Tensor:
     """Points uniform on the lines between real and generated events."""
     share = torch.rand(len(real), *[1] * (real.dim() - 1), generator=rng, device=real.device, dtype=real.dtype)
-    return torch.lerp(fake.detach(), real, share)
+    return torch.lerp(fake.detach().to(real.dtype), real, share)
 
 
 def gradient_penalty(critic: Critic, x: Tensor, one_sided: bool = False) -> Tensor:
