@@ -34,7 +34,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = x[:, self.latent :] + self.correction(x)
-        return y.clamp_min(0) if self.positive else y
+        refined: Tensor = y.clamp_min(0) if self.positive else y
+        return refined
 
 
 class RowByRow(nn.Module):

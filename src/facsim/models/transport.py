@@ -64,8 +64,16 @@ class Transport(Generator):
         if self.blur:
             often = (torch.minimum(hit[0], hit[1]) > SELDOM).nonzero().squeeze(1)
             anchors = often[often < self.leading] if self.leading else often[:: max(1, len(often) // MOST)].contiguous()
-            scores = [self.scores(s, torch.randn(s.shape, generator=rng), cut) for s, cut in zip(samples, (self.cut, self.cut_of_data), strict=True)]
-            self.kept[often] = kept_share(*(correlations(s[:, often], s[:, anchors]) for s in scores), torch.searchsorted(often, anchors))
+            simulated, measured = (self._comparable(s, cut, often, rng) for s, cut in zip(samples, (self.cut, self.cut_of_data), strict=True))
+            place = torch.searchsorted(often, anchors)
+            self.kept[often] = kept_share(correlations(simulated, simulated[:, place]), correlations(measured, measured[:, place]), place)
+
+    def _comparable(self, y: Tensor, cut: Tensor, often: Tensor, rng: torch.Generator) -> Tensor:
+        """Normal scores of some of the numbers, all known only above the higher of the two cuts, so that correlations can be compared."""
+        y, cut, higher = y[:, often], cut[often], torch.maximum(self.cut, self.cut_of_data)[often]
+        below = torch.randn(y.shape, generator=rng)
+        known = (y + cut - higher).clamp_min(0) * (y > 0)
+        return self.scores(known, below, higher)
 
 
 def correlations(x: Tensor, y: Tensor) -> Tensor:

@@ -122,8 +122,9 @@ def _train(refinement: Refinement, simulation: Events, data: Events, plan: Refin
     """Adapt or train the refiner in place."""
     model = refinement.model
     if isinstance(model, Transport):
-        samples = [transformed(chain, by_weight(events, plan)[:ADAPT_EVENTS]) for chain, events in _sides(refinement, simulation, data)]
-        model.adapt(*samples, torch.Generator().manual_seed(plan.training.seed))
+        simulated = transformed(refinement.simulation_transform, by_weight(simulation, plan)[:ADAPT_EVENTS])
+        measured = transformed(refinement.data_transform, by_weight(data, plan)[:ADAPT_EVENTS])
+        model.adapt(simulated, measured, torch.Generator().manual_seed(plan.training.seed))
         return History()
     mean = float(data.weights.mean())
     if mean <= 0:
@@ -133,10 +134,6 @@ def _train(refinement: Refinement, simulation: Events, data: Events, plan: Refin
     original = transformed(refinement.simulation_transform, simulation)
     batches = UnpairedBatches(original, batch, plan.batch_size, plan.training.seed, simulation_weight=weight)
     return fit(model, model.objectives(), batches, plan.training, **how)
-
-
-def _sides(refinement: Refinement, simulation: Events, data: Events) -> tuple[tuple[Chain, Events], tuple[Chain, Events]]:
-    return (refinement.simulation_transform, simulation), (refinement.data_transform, data)
 
 
 def transformed(chain: Chain, events: Events, block: int = 1000) -> torch.Tensor:

@@ -114,9 +114,9 @@ def load_refinement(folder: Path) -> Refinement:
         detector = from_description(manifest["detector"])
         told, shape = manifest["model"], tuple(manifest["response_shape"])
         model = look_up(REFINERS, told["name"], "refiner").build(manifest["condition_size"], shape, **told["settings"])
-        chains = [Chain(detector.shape, manifest[part]) for part in SAVED[1:]]
+        simulation, data = (Chain(detector.shape, manifest[part]) for part in SAVED[1:])
         variables = tuple(variable_from(v) for v in manifest["variables"])
-        refinement = Refinement(model.eval(), *chains, detector, variables, {k: manifest[k] for k in ("model", "training")})
+        refinement = Refinement(model.eval(), simulation, data, detector, variables, {k: manifest[k] for k in ("model", "training")})
         for part in SAVED:
             own = {k.removeprefix(part + "."): v for k, v in tensors.items() if k.startswith(part + ".")}
             getattr(refinement, part).load_state_dict(own)
