@@ -13,11 +13,15 @@ from facsim.simulators.materials import MATERIALS, Material
 from facsim.simulators.medium import Medium, homogeneous, material, sampling
 from facsim.simulators.observatories import airshower, airshower_vertical
 from facsim.simulators.prior import EnergyRange
+from facsim.simulators.rich import Rich, rich
+from facsim.simulators.rich_calibration import MassPeak, RichCalibration, rich_calibration
+from facsim.simulators.rich_optics import AEROGEL, C4F10, CF4, Radiator
 from facsim.simulators.smearing import Region, SmearingCard, TrackSmearing, track_smearing
 from facsim.simulators.tuning import Tuning
 
 GFLASH = "Grindhammer and Peters, The parameterized simulation of electromagnetic showers (1993), hep-ex/0001020"
 WALZ = "Erdmann, Glombitza and Walz (2018), arXiv:1708.00647"
+RICH = "LHCb RICH group (2012), arXiv:1211.6759"
 BOCK = "Bock, Hansl-Kozanecka and Shah, Nucl. Instrum. Meth. 186 (1981) 533"
 
 SIMULATORS: dict[str, Entry] = {
@@ -27,6 +31,8 @@ SIMULATORS: dict[str, Entry] = {
     "hadron-calo": Entry("charged hadrons in 60 x (16 mm Fe + 4 mm polystyrene), 64 x 64 pixels of 32.75 mm", hadron_calo, BOCK),
     "airshower": Entry("cosmic rays over 9 x 9 stations: traces and arrival times of p, He, N, Fe showers up to 60 degrees", airshower, WALZ),
     "airshower-vertical": Entry("vertical proton showers of one depth over 9 x 9 stations, with traces", airshower_vertical, WALZ),
+    "rich": Entry("log-likelihood differences of e, mu, pi, K, p from the photons of two RICH detectors", rich, RICH),
+    "rich-calibration": Entry("the same with background, and the mass of the decay that named the species", rich_calibration, RICH),
     "gaussian": Entry("a Gaussian number whose mean is the condition", Gaussian, "exact"),
     "beta": Entry("a Beta(a, b) number", Beta, "exact"),
     "track-smearing": Entry(
@@ -35,6 +41,9 @@ SIMULATORS: dict[str, Entry] = {
 }
 
 __all__ = [
+    "AEROGEL",
+    "C4F10",
+    "CF4",
     "MATERIALS",
     "SIMULATORS",
     "AirShowers",
@@ -47,9 +56,13 @@ __all__ = [
     "Gun",
     "HadronResponse",
     "HadronShowers",
+    "MassPeak",
     "Material",
     "Medium",
+    "Radiator",
     "Region",
+    "Rich",
+    "RichCalibration",
     "SmearingCard",
     "TrackSmearing",
     "Tuning",
@@ -61,6 +74,8 @@ __all__ = [
     "lcd_ecal",
     "material",
     "pbwo4",
+    "rich",
+    "rich_calibration",
     "sampling",
     "sampling_calo",
     "track_smearing",
