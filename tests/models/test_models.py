@@ -36,7 +36,7 @@ def test_shapes_and_finite(model: Generator) -> None:
 
 def test_same_seed_same_output_other_noise_other_output(model: Generator) -> None:
     model.eval()
-    condition = torch.zeros(N, CONDITIONS)
+    condition = torch.full((N, CONDITIONS), 0.5)
     first, again, other = (model(condition, model.draw_noise(N, seeded(s))) for s in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -51,9 +51,10 @@ def test_the_map_is_deterministic_and_event_by_event(model: Generator) -> None:
 def test_conditions_matter(model: Generator) -> None:
     noise = model.eval().draw_noise(N, seeded(0))
     for column in range(CONDITIONS):
-        shifted = torch.zeros(N, CONDITIONS)
+        plain = torch.full((N, CONDITIONS), 0.5)
+        shifted = plain.clone()
         shifted[:, column] = 1.0
-        assert not torch.equal(model(torch.zeros(N, CONDITIONS), noise), model(shifted, noise))
+        assert not torch.equal(model(plain, noise), model(shifted, noise))
 
 
 def test_every_trained_parameter_gets_a_gradient_from_its_own_objective(model: Generator, batch: Batch) -> None:

@@ -22,6 +22,7 @@ from facsim.models import (
     transport,
     tree,
     two_stage,
+    unrolled_gan,
     vae,
 )
 from facsim.models.family import Family
@@ -38,6 +39,7 @@ MODELS: dict[str, Family] = {
     **recurrent.FAMILIES,
     **tree.FAMILIES,
     **independent.FAMILIES,
+    **unrolled_gan.FAMILIES,
     **airshower.FAMILIES,
     **points.FAMILIES,
 }

@@ -12,22 +12,24 @@ from facsim.nets.mlp import ACTIVATIONS
 
 
 class LocallyConnected(nn.Module):
-    """A convolution with stride 1 that shares no weights: [n, inputs, h, w] -> [n, outputs, h, w]; the odd kernel's borders see zeros.
+    """A convolution that shares no weights: [n, inputs, *size] -> [n, outputs, h, w]; beyond the borders it sees zeros.
 
+    `padding` (half an odd kernel unless given, which keeps the size at stride 1) is the width of those zeros; `size` is (rows, columns) of the input.
     Source: de Oliveira, Paganini and Nachman, Learning particle physics by example (2017), arXiv:1701.05927 (LAGAN).
     """
 
-    def __init__(self, inputs: int, outputs: int, size: tuple[int, int], kernel: int = 3) -> None:
+    def __init__(self, inputs: int, outputs: int, size: tuple[int, int], kernel: int = 3, *, stride: int = 1, padding: int | None = None) -> None:
         super().__init__()
-        if kernel % 2 == 0:
-            raise ValueError(f"the kernel of a locally connected layer must be odd, not {kernel}")
-        self.size, self.kernel = size, kernel
+        if padding is None and kernel % 2 == 0:
+            raise ValueError(f"the kernel of a locally connected layer must be odd, not {kernel}, unless padding is given")
+        self.kernel, self.stride, self.padding = kernel, stride, kernel // 2 if padding is None else padding
+        self.size = ((size[0] + 2 * self.padding - kernel) // stride + 1, (size[1] + 2 * self.padding - kernel) // stride + 1)
         fan_in = inputs * kernel**2
-        self.weight = nn.Parameter(torch.randn(math.prod(size), outputs, fan_in) * math.sqrt(2 / fan_in))  # keeps the size through ReLU
-        self.bias = nn.Parameter(torch.zeros(outputs, *size))
+        self.weight = nn.Parameter(torch.randn(math.prod(self.size), outputs, fan_in) * math.sqrt(2 / fan_in))  # keeps the size through ReLU
+        self.bias = nn.Parameter(torch.zeros(outputs, *self.size))
 
     def forward(self, x: Tensor) -> Tensor:
-        patches = unfold(x, self.kernel, padding=self.kernel // 2)
+        patches = unfold(x, self.kernel, padding=self.padding, stride=self.stride)
         y = torch.einsum("nfp,pof->nop", patches, self.weight)
         return y.reshape(x.shape[0], -1, *self.size) + self.bias
 
