@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from facsim.cli.main import run
-from facsim.core import Events, RegularGrid, Variable
+from facsim.core import Events, PolarLayers, RegularGrid, Variable
 from facsim.data import write
 from facsim.evaluation.classifier.two_sample import RECIPES
 
@@ -207,6 +207,107 @@ def test_infinite_values_are_refused(name: str, value: float, tmp_path: Path, ca
     for files in (("bad.h5", "truth.h5"), ("truth.h5", "bad.h5")):
         assert run(["evaluate", str(tmp_path / files[0]), "--truth", str(tmp_path / files[1]), "--out", str(tmp_path / "out")]) == 1
         refused(capsys, f"{name} has values that are not finite")
+
+
+def test_single_empty_events_among_others_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A tenth of the events leaves nothing in the detector, in a bad candidate a third."""
+
+    def partly_empty(seed: int, n: int, every: int) -> Events:
+        return with_response(sample(seed, n), lambda r: r * (np.arange(n) % every > 0)[:, None, None, None])
+
+    assert judge(tmp_path, partly_empty(1, N, 10), partly_empty(2, N, 10)) == 0
+    assert max(map(excess, card(capsys)["rows"])) < 5
+    assert judge(tmp_path, partly_empty(1, 600, 3), partly_empty(2, 1200, 10), "--recipe", "observables") == 0
+    assert excess(row(card(capsys), "total_energy", "ks")) > 4
+
+
+def test_one_constant_column_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every event has its whole energy in the first layer: the depth and the other layers never change."""
+    flat = [with_response(sample(i), lambda r: r.sum(1, keepdims=True) * np.array([1.0, 0.0, 0.0])[:, None, None]) for i in (1, 2)]
+    assert judge(tmp_path, *flat) == 0
+    found = card(capsys)
+    assert row(found, "depth", "ks")["value"] == 0
+    assert max(map(excess, found["rows"])) < 5
+
+
+@pytest.mark.parametrize("few", [0, 1, 49])
+def test_few_training_events_are_refused(few: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(sample(4, few), tmp_path / "train.h5")
+    assert judge(tmp_path, sample(1), sample(2), "--train", str(tmp_path / "train.h5")) == 1
+    refused(capsys, f"too few events to compare: expected 50 or more in each sample (the truth is halved), got {few}")
+
+
+def test_training_events_may_be_silent_or_the_candidate_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for train, copied in ((silent(sample(4)), 0.0), (sample(1), 1.0)):
+        write(train, tmp_path / "train.h5")
+        assert judge(tmp_path, sample(1), sample(2), "--train", str(tmp_path / "train.h5")) == 0
+        assert row(card(capsys), "memorisation", "copied")["value"] == copied
+
+
+def test_weights_of_truth_and_training_events_count_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of truth and training events have twice the energy and weigh nothing."""
+    weight = np.where(np.arange(400) < 200, 1.0, 0.0)
+    mixed = [replace(with_response(sample(i, 400), lambda r: r * (2 - weight)[:, None, None, None]), weight=weight) for i in (2, 4)]
+    write(mixed[1], tmp_path / "train.h5")
+    assert judge(tmp_path, sample(1, 400), mixed[0], "--train", str(tmp_path / "train.h5")) == 0
+    found = card(capsys)
+    for observable, distance in (
+        ("total_energy", "ks"),
+        ("features", "fpd"),
+        ("features", "energy"),
+        ("observables", "auc"),
+        ("memorisation", "auc"),
+    ):
+        assert abs(excess(row(found, observable, distance))) < 4, (observable, distance)
+
+
+def test_too_few_events_of_negative_weight_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weight = np.where(np.arange(N) % 20 == 0, -1.0, 1.0)
+    assert judge(tmp_path, replace(sample(1), weight=weight), sample(2)) == 0
+    found = card(capsys)
+    assert "classifier_cells (negative weights leave fewer than 200 events)" in found["about"]["note"]
+    assert not {"cells", "observables", "features"} & {r["observable"] for r in found["rows"]}
+
+
+@pytest.mark.parametrize("size", [1e30, 3e38])
+def test_energies_beyond_all_reason_are_judged_or_refused(size: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def one_wild_event(r: np.ndarray) -> np.ndarray:
+        r[7, :, 2, 2] = size
+        return r
+
+    if judge(tmp_path, with_response(sample(1), one_wild_event), sample(2)):
+        refused(capsys, "too large")
+    else:
+        assert card(capsys)["rows"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--recipe", "official"], "the detector is not that of any data set of the CaloChallenge"),
+        (["--recipe", "official", "--data-set", "2"], "the detector is not that of data set 2: expected 6480 voxels in polar layers"),
+        (["--recipe", "official", "--data-set", "5"], "unknown data set of the CaloChallenge '5'"),
+        (["--recipe", "fats"], "unknown recipe 'fats'"),
+        (["--recipe", "bins,curvs"], "unknown section 'curvs'"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(more: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge(tmp_path, sample(1), sample(2), *more) == 1
+    refused(capsys, message)
+
+
+def test_sections_can_be_asked_for_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge(tmp_path, sample(1), sample(2), "--recipe", "conditions,curves") == 0
+    assert {r["distance"] for r in card(capsys)["rows"]} == {"ks", "mean_departure", "width_departure"}
+
+
+def test_the_challenges_scale_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    detector = PolarLayers.uniform(45, 16, [4.65 * i for i in range(10)])
+    energy = np.random.default_rng(1).uniform(1e3, 1e5, (120, 1))
+    response = np.broadcast_to((0.033 / detector.n_cells * energy)[:, :, None, None], (120, *detector.shape))
+    visible = Events(energy, response, detector, VARIABLES)
+    assert judge(tmp_path, visible, visible, "--recipe", "official") == 1
+    refused(capsys, "the truth is not in the scale of data set 2: expected a median E_tot / E_inc of about 1, got 0.033; divide the deposits")
 
 
 def test_other_conditions_and_detectors_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
