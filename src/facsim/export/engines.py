@@ -76,7 +76,8 @@ def int8(surrogate: Surrogate) -> Respond:
     """Weights of dense layers in 8 bits, scaled anew for each batch of inputs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = torch.ao.quantization.quantize_dynamic(copy.deepcopy(surrogate.model), {nn.Linear}, dtype=torch.qint8)
+        quantise: Any = torch.ao.quantization.quantize_dynamic
+        model = quantise(copy.deepcopy(surrogate.model), {nn.Linear}, dtype=torch.qint8)
     return replace(surrogate, model=model).respond
 
 

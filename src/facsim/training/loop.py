@@ -94,9 +94,10 @@ def _open_fabric(settings: Settings) -> Fabric:
     from lightning_fabric import Fabric  # takes a second to import
     from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 
-    chosen = {"accelerator": DEVICES[settings.device], "devices": settings.devices, "strategy": "ddp" if settings.devices > 1 else "auto"}
+    accelerator, strategy = DEVICES[settings.device], "ddp" if settings.devices > 1 else "auto"
+    precision, plugins = PRECISIONS[settings.precision], LightningEnvironment()
     try:
-        fabric = Fabric(**chosen, precision=PRECISIONS[settings.precision], plugins=[LightningEnvironment()])
+        fabric = Fabric(accelerator=accelerator, devices=settings.devices, strategy=strategy, precision=precision, plugins=plugins)
     except RuntimeError as error:
         raise FacsimError(f"no device {settings.device!r} here", remedy="use device auto") from error
     if settings.devices > 1:

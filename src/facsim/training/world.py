@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
-from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
 from facsim.core import FacsimError
 from facsim.core.contracts import Batch
@@ -46,9 +45,9 @@ class World:
         gradients = [p.grad for p in parameters if p.grad is not None]
         if self.size == 1 or not gradients:
             return
-        flat = self._mean(_flatten_dense_tensors(gradients))
-        for gradient, mean in zip(gradients, _unflatten_dense_tensors(flat, gradients), strict=True):
-            gradient.copy_(mean)
+        mean = self._mean(torch.cat([gradient.flatten() for gradient in gradients]))
+        for gradient, part in zip(gradients, torch.split_with_sizes(mean, [gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.reshape(gradient.shape))
 
     def average(self, values: list[float]) -> list[float]:
         """The mean of each number over all processes."""
