@@ -10,7 +10,10 @@ import pytest
 from facsim.core import Events, FacsimError, RegularGrid, Variable
 from facsim.data import write
 from facsim.evaluation.observables import features
+from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.studies.calorimeter import Sample, from_files, response_rows
+from facsim.studies.lcd_ecal import layer_spread, width_ratio
+from facsim.studies.lcd_ecal import scores as lcd_scores
 from facsim.studies.lhcb_ecal import PARTS, WATCHED, eightfold
 from facsim.studies.study import Request
 
@@ -75,3 +78,46 @@ def test_a_study_runs_from_files_and_finds_its_finished_trials(tmp_path: Path) -
     assert set(WATCHED) <= {row.observable for row in trial.rows if row.distance == "separation"}
     assert PARTS.run(request).trials[0].rows == trial.rows
     assert "done already" in said[-1]
+
+
+def blobs(n: int, seed: int = 0, scale: float = 1.0, wide: float = 1.0) -> Events:
+    """Showers of 4 layers of 6x6 cells of 10 mm; layer 1 times `scale`, layer 2 wider by `wide`."""
+    rng = np.random.default_rng(seed)
+    grid = RegularGrid((4, 6, 6), (10.0, 10.0, 10.0))
+    square = (grid.centres[:36, :2] ** 2).sum(1).reshape(6, 6)
+    sigma = 15.0 * np.array([1.0, 1.0, wide, 1.0])[:, None, None]
+    shape = np.exp(-square / (2 * sigma**2)) * np.array([1.0, 2.0 * scale, 2.0, 1.0])[:, None, None]
+    condition = np.column_stack([rng.uniform(1e4, 1e5, n), rng.choice([22.0, 111.0], n)])
+    cells = condition[:, 0, None, None, None] * shape * rng.gamma(50, 1 / 50, (n, 4, 1, 1)) * 1e-3
+    return Events(condition, cells, grid, (Variable("energy", "MeV"), Variable("pdg", "1", 22, 111, (22, 111))))
+
+
+def test_layers_that_are_wrong_are_found() -> None:
+    truth, other = blobs(3000), blobs(3000, seed=1)
+    sample = Sample(other, truth, "toy")
+
+    def told(candidate: Events) -> dict[str, Row]:
+        return {row.observable: row for row in lcd_scores(candidate, sample, Scorecard(())) if row.bin == "photon"}
+
+    same, hot, wide = told(blobs(3000, seed=2)), told(blobs(3000, seed=2, scale=1.1)), told(blobs(3000, seed=2, wide=1.2))
+    assert same["layer_energy"].value < 0.05
+    assert same["layer_spread"].value == pytest.approx(0, abs=1e-6)
+    assert hot["layer_energy"].value == pytest.approx(0.1, abs=0.04)
+    assert hot["layer_spread"].value == pytest.approx(0, abs=1e-6)
+    assert wide["layer_spread"].value > 0.03
+    assert {row.bin for row in lcd_scores(truth, sample, Scorecard(()))} >= {"pi0, 10-30 GeV", "photon, 75-100 GeV"}
+
+
+def test_the_spread_of_a_known_layer() -> None:
+    """All energy in one cell of a 6x6 layer of 10 mm: at (25, 5) mm from the axis."""
+    cells = np.zeros((1, 1, 6, 6))
+    cells[0, 0, 3, 5] = 7.0
+    events = Events(np.zeros((1, 0)), cells, RegularGrid((1, 6, 6), (10.0, 10.0, 10.0)), ())
+    assert layer_spread(events)[0, 0] == pytest.approx(np.hypot(25, 5))
+
+
+def test_widths_are_compared() -> None:
+    rng = np.random.default_rng(0)
+    value, error = width_ratio(rng.normal(5, 1.1, 20_000), rng.normal(5, 1.0, 20_000))
+    assert value == pytest.approx(0.1, abs=4 * error)
+    assert error == pytest.approx(1.1 * 0.01 / 2**0.5, rel=0.02)

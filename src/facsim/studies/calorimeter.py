@@ -21,7 +21,7 @@ from facsim.studies.study import Outcome, Request, Trial
 if TYPE_CHECKING:
     from facsim.surrogate import Surrogate
 
-SECTIONS = ("conditions", "observables", "structure", "curves", "diversity", "classifier_cells", "classifier_observables")
+SECTIONS = ("conditions", "observables", "structure", "curves", "diversity", "physics", "classifier_cells", "classifier_observables")
 QUICK = 400  # events of a quick run
 SETTINGS = {"data": "folder of train.h5 and test.h5", "epochs": "of every model that is trained, in place of its own number"}
 
@@ -54,7 +54,7 @@ class Model:
     quick: int = 1
 
 
-Scores = Callable[[Events, Sample], list[Row]]
+Scores = Callable[[Events, Sample, Scorecard], list[Row]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class Calorimeter:
         candidate = surrogate.simulate(sample.test.condition, stream(seed, "candidate"), extrapolate=True)
         card = evaluate(candidate, sample.test, train=sample.train, recipe=SECTIONS, seed=seed)
         speed = speed_row(surrogate) if request.full else speed_row(surrogate, 50, 0.1)
-        rows = (*card.rows, *self.scores(candidate, sample), Row(**{**vars(speed), "floor": self.geant4_ms}))
+        rows = (*card.rows, *self.scores(candidate, sample, card), Row(**{**vars(speed), "floor": self.geant4_ms}))
         about = {
             "note": note,
             "data": sample.source,

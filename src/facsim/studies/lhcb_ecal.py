@@ -15,7 +15,7 @@ import numpy as np
 from facsim.core import Events
 from facsim.core.events import Array
 from facsim.core.variables import column_index
-from facsim.evaluation.scorecard import Row
+from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.studies.calorimeter import SETTINGS, Calorimeter, Model, Sample, response_rows
 from facsim.studies.study import Expected, Study
 
@@ -63,7 +63,7 @@ def _moved(events: Events, condition: Array, response: Array) -> Events:
     return replace(events, condition=condition, response=np.ascontiguousarray(response), variables=variables)
 
 
-def scores(candidate: Events, sample: Sample) -> list[Row]:
+def scores(candidate: Events, sample: Sample, card: Scorecard) -> list[Row]:
     """The response in bins of the energy."""
     return response_rows(candidate, sample, EDGES)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from facsim.studies.conditional_gaussian import STUDY as CONDITIONAL_GAUSSIAN
 from facsim.studies.electron_gun import STUDY as ELECTRON_GUN
+from facsim.studies.lcd_ecal import STUDY as LCD_ECAL
 from facsim.studies.lhcb_ecal import STUDY as LHCB_ECAL
 from facsim.studies.study import Study
 from facsim.studies.toy_distributions import STUDY as TOY_DISTRIBUTIONS
 from facsim.studies.track_smearing import STUDY as TRACK_SMEARING
 
-STUDIES: dict[str, Study] = {study.name: study for study in (TOY_DISTRIBUTIONS, CONDITIONAL_GAUSSIAN, TRACK_SMEARING, ELECTRON_GUN, LHCB_ECAL)}
+STUDIES: dict[str, Study] = {
+    study.name: study for study in (TOY_DISTRIBUTIONS, CONDITIONAL_GAUSSIAN, TRACK_SMEARING, ELECTRON_GUN, LHCB_ECAL, LCD_ECAL)
+}
