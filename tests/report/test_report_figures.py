@@ -310,6 +310,16 @@ def test_correlation_figure_shows_truth_and_difference() -> None:
     np.testing.assert_allclose(second.get_array(), correlations.correlation(a) - correlations.correlation(b))
 
 
+def test_many_candidates_of_a_pareto_plot_are_named_in_a_legend() -> None:
+    """Beyond six the colours come again: marks are then hollow, so that no two look alike."""
+    names = {f"model {i}": 10.0**-i for i in range(8)}
+    figure = pareto.pareto(names, {name: 0.9 for name in names}, label="AUC", truth_seconds=1.0)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["truth", *names]
+    assert not figure.axes[0].texts
+    looks = {(h[0].get_color(), h[0].get_marker(), h[0].get_fillstyle()) for h in figure.axes[0].containers}
+    assert len(looks) == len(names)
+
+
 def test_pareto_plot_puts_events_per_second_on_x() -> None:
     figure = pareto.pareto({"a": 0.1, "b": 0.01}, {"a": 0.6, "b": 0.7}, label="AUC", truth_seconds=1.0)
     shown = {t.get_text(): t.xy for t in figure.axes[0].texts}  # type: ignore[attr-defined]

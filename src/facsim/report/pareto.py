@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from matplotlib.figure import Figure
 
-from facsim.report.style import TRUTH_LINE, points, styled
+from facsim.report.style import COLOURS, TRUTH_LINE, points, styled
 
 
 @styled
 def pareto(seconds: Mapping[str, float], score: Mapping[str, float], *, label: str, best: float = 0.0, truth_seconds: float | None = None) -> Figure:
-    """One point for each candidate: events per second against a score whose lowest is best.
+    """One point for each candidate: events per second against a score whose lowest is best; many candidates are named in a legend.
 
     The dotted line joins those that no other beats in both; `best` is the score of a perfect one.
     """
     figure = Figure(figsize=(9.5, 5.2), layout="constrained")
     ax = figure.subplots()
+    many = len(score) > len(COLOURS)
     for i, name in enumerate(score):
-        ax.errorbar(1 / seconds[name], score[name], **{**points(i), "markersize": 12})
-        ax.annotate(name, (1 / seconds[name], score[name]), xytext=(9, 7), textcoords="offset points", fontsize=14)
+        ax.errorbar(1 / seconds[name], score[name], **_mark(i), label=name if many else None)
+        if not many:
+            ax.annotate(name, (1 / seconds[name], score[name]), xytext=(9, 7), textcoords="offset points", fontsize=14)
     front = sorted((1 / seconds[name], score[name]) for name in unbeaten(seconds, score))
     ax.plot(*zip(*front, strict=True), color=TRUTH_LINE, linewidth=1, linestyle=":", zorder=0)
     if truth_seconds:
@@ -27,9 +30,16 @@ def pareto(seconds: Mapping[str, float], score: Mapping[str, float], *, label: s
     ax.set(xlabel="events per second", ylabel=label, xscale="log")
     ax.axhline(best, color=TRUTH_LINE, linewidth=1)
     ax.margins(0.25)
-    if truth_seconds:
+    if many:
+        figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper", fontsize=12)
+    elif truth_seconds:
         ax.legend()
     return figure
+
+
+def _mark(position: int) -> dict[str, Any]:
+    """A large point; beyond the number of colours hollow."""
+    return {**points(position), "markersize": 12, "fillstyle": "full" if position < len(COLOURS) else "none"}
 
 
 def unbeaten(seconds: Mapping[str, float], score: Mapping[str, float]) -> list[str]:

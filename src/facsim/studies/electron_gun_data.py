@@ -22,7 +22,7 @@ HELD_OUT = 800.0  # MeV: the energy that a model of interpolation never sees
 CONDITIONAL_TRAIN = 40_000  # events of the shuffled file of three energies to train on; the others are to score
 GEANT4_MS = 0.27  # of one core for an event of 800 MeV; 3,700 a second
 SAMPLE_TRAIN = 2 / 3  # of the packaged sample
-QUICK_TRAIN, QUICK_TEST = 1000, 800
+QUICK_TRAIN, QUICK_TEST = 640, 500
 
 
 @dataclass(frozen=True)

@@ -61,14 +61,14 @@ def study_figures(trials: Iterable[Trial], samples: Mapping[str, str]) -> dict[s
     from facsim.report.study_images import deposits
 
     found, figures = list(trials), {}
-    for size in ("32", "64"):
-        cards = {t.model: Scorecard(t.rows) for t in found if samples[t.model] == size}
+    for sample in ("32", "64", "conditional"):
+        cards = {t.model: Scorecard(t.rows) for t in found if samples[t.model] == sample}
         if cards:
             seconds = {name: 1e-3 * card.find("time", "ms_per_image").value for name, card in cards.items()}
             auc = {name: card.find("cells", "auc").value for name, card in cards.items()}
             geant4 = 1e-3 * GEANT4_MS
             shown = {"seconds": {**seconds, "Geant4": geant4}, "score": {**auc, "Geant4": 0.5}}
-            figures[f"pareto-{size}"] = png(pareto(**shown, label=f"AUC, cells at {size}x{size}", best=0.5, truth_seconds=geant4))
+            figures[f"pareto-{sample}"] = png(pareto(**shown, label=f"AUC, cells ({sample})", best=0.5, truth_seconds=geant4))
     conditional = {t.model: t for t in found if len(deposit_rows(t.rows)) > 1}
     if conditional:
         truth = next(iter(conditional.values())).about["true deposit"]
