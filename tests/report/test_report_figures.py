@@ -313,7 +313,7 @@ def test_correlation_figure_shows_truth_and_difference() -> None:
 def test_many_candidates_of_a_pareto_plot_are_named_in_a_legend() -> None:
     """Beyond six the colours come again: marks are then hollow, so that no two look alike."""
     names = {f"model {i}": 10.0**-i for i in range(8)}
-    figure = pareto.pareto(names, {name: 0.9 for name in names}, label="AUC", truth_seconds=1.0)
+    figure = pareto.pareto(names, dict.fromkeys(names, 0.9), label="AUC", truth_seconds=1.0)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["truth", *names]
     assert not figure.axes[0].texts
     looks = {(h[0].get_color(), h[0].get_marker(), h[0].get_fillstyle()) for h in figure.axes[0].containers}
