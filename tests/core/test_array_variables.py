@@ -12,6 +12,7 @@ import torch
 from facsim.core import Events, FacsimError, RegularGrid, Variable, concatenate, stream
 from facsim.core.variables import checked_condition, describe_variable, places, variable_from, width
 from facsim.data import open_reader, write
+from facsim.evaluation.evaluate import evaluate
 from facsim.report.words import condition_text, ranges
 from facsim.studies.sources import InMemory
 from facsim.studies.workflow import Plan, train
@@ -90,6 +91,13 @@ def test_the_report_names_the_numbers_and_the_range_of_the_array() -> None:
     assert condition_text(events.variables, events.condition[0]).startswith("energy ")
     assert len(ranges(events)) == 2
     assert ranges(events)[1].startswith("tracks 0 MeV to ")
+
+
+def test_events_with_arrays_are_judged_by_their_numbers() -> None:
+    first, second = sample(300), sample(600)[300:]
+    rows = evaluate(second, first, recipe=("conditions", "observables")).rows
+    assert {r.observable for r in rows if r.observable.startswith("condition:")} == {"condition:energy"}
+    assert any(r.observable == "total_energy" for r in rows)
 
 
 def test_encoding_keeps_empty_cells_at_zero_and_hits_at_order_one() -> None:

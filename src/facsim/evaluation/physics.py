@@ -162,7 +162,7 @@ def identification_rows(compared: Comparison) -> Iterator[Row]:
     AUC, both ways as in the reconstruction; and how many of either kind pass where the reference lets MISIDENTIFIED of its second kind pass.
     """
     samples = inputs(compared)
-    for column, variable in enumerate(compared.reference.events.variables):
+    for column, variable in enumerate(compared.reference.events.numbers):
         kinds = _kinds(compared, column) if variable.choices else None
         if samples is not None and kinds is not None:
             values = [s.events.condition[:, column] for s in (compared.reference, compared.candidate, compared.floor)]

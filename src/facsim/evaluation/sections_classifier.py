@@ -92,7 +92,7 @@ def _cells(events: Events) -> Array:
 def _conditions(x: Events, y: Events) -> tuple[Array, Array]:
     """The conditions of both, positive energies as logarithms to base 10."""
     first, second = x.condition.astype(np.float64), y.condition.astype(np.float64)
-    for i, variable in enumerate(x.variables):
+    for i, variable in enumerate(x.numbers):
         if UNITS[variable.unit].dimension == "energy" and min(first[:, i].min(), second[:, i].min()) > 0:
             first[:, i], second[:, i] = np.log10(first[:, i]), np.log10(second[:, i])
     return first, second
