@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from facsim.cli.options import Seed, Set, card, checked, settings
 from facsim.cli.show import say, training_bar
+from facsim.cli.tables import open_events
 from facsim.core import FacsimError, look_up
 from facsim.core.table import unknown
 
@@ -29,6 +30,10 @@ def fit(
     coarsen: int = 1,
     devices: int = 1,
     format: str | None = None,
+    condition: str | None = None,
+    response: str | None = None,
+    weight: str | None = None,
+    tree: str | None = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Train a surrogate on the events of a file.
@@ -36,7 +41,7 @@ def fit(
     Parameters
     ----------
     data
-        File of events, native or CaloChallenge HDF5.
+        File of events, native or CaloChallenge HDF5; or a flat table: ROOT, CSV or Parquet.
     out
         Run folder: checkpoint and log while training, the bundle at the end.
     model
@@ -55,10 +60,17 @@ def fit(
         Processes that train together, each on batches of `batch_size`.
     format
         Format of the file, instead of what its content says.
+    condition
+        Columns of a table that are given, separated by commas; a name may end in the unit of its numbers (p_GeV).
+    response
+        Columns of a table that are to be learned.
+    weight
+        Column of a table that weighs its events; negative weights subtract background.
+    tree
+        Tree of a ROOT file that has several.
     resume
         Go on from the checkpoint in the run folder.
     """
-    from facsim.data import open_reader
     from facsim.models import MODELS
     from facsim.studies.sources import Coarsened
     from facsim.studies.workflow import train
@@ -76,7 +88,7 @@ def fit(
     name = next(key for key, entry in MODELS.items() if entry is family)
     coarsen = int(chosen.pop("coarsen", coarsen))
     plan = make_plan(name, chosen, seed)
-    source = open_reader(data, format)
+    source = open_events(data, format, {"condition": condition, "response": response, "weight": weight, "tree": tree})
     _require_new(out, resume)
     with training_bar() if first_process() else nullcontext() as update:
         surrogate, history = train(

@@ -17,7 +17,8 @@ from facsim.core import Detector, Events, FacsimError, PolarLayers, Variable
 from facsim.core.events import Array
 from facsim.core.units import factor
 from facsim.core.variables import column_index
-from facsim.data.conditions import Conditions, conditions_of, energy_unit, file_name
+from facsim.data.columns import file_name
+from facsim.data.conditions import Conditions, conditions_of, energy_unit
 from facsim.data.geometries import CHALLENGE, attributes_of, detector_from_attributes
 from facsim.data.hdf5 import chunk_rows, common_rows, dataset, text
 from facsim.data.metadata import detector_from_json, detector_to_json, parse, variables_to_json

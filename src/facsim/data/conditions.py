@@ -10,14 +10,13 @@ import numpy as np
 
 from facsim.core import FacsimError, Variable
 from facsim.core.events import Array
-from facsim.core.units import UNITS, factor
+from facsim.core.units import factor
 from facsim.core.variables import column_index
+from facsim.data.columns import file_name, named_unit
 from facsim.data.hdf5 import dataset, text
 from facsim.data.metadata import parse, variables_from_json
 
 SCAN_ROWS = 2**16
-SUFFIXES = {unit for unit in UNITS if len(unit) > 1}  # single letters end too many plain names
-BASE = {kind.dimension: unit for unit, kind in UNITS.items() if kind.factor == 1}
 
 
 @dataclass(frozen=True)
@@ -73,25 +72,6 @@ def column_names(file: h5py.File) -> list[str]:
         got = f"{names} for shape {list(table.shape)}"
         raise FacsimError(f"columns of 'incident_conditions' in {file.filename} have no names", expected="attribute 'names', a JSON list", got=got)
     return names if "energy" in names else ["energy", *names]
-
-
-def named_unit(column: str) -> tuple[str, str, float]:
-    """Name, facsim's unit, and factor into it, of a column whose name may end in its unit.
-
-    Examples:
-        >>> named_unit("x_cm"), named_unit("tx")
-        (('x', 'mm', 10.0), ('tx', '1', 1.0))
-    """
-    name, _, unit = column.rpartition("_")
-    if not name or unit not in SUFFIXES:
-        return column, "1", 1.0
-    base = BASE[UNITS[unit].dimension]
-    return name, base, factor(unit, base)
-
-
-def file_name(variable: Variable) -> str:
-    """A variable's name as a column's: with its unit, unless it is the energy or a plain number."""
-    return variable.name if variable.name == "energy" or variable.unit == "1" else f"{variable.name}_{variable.unit}"
 
 
 def energy_unit(file: h5py.File, name: str) -> str:

@@ -1,0 +1,35 @@
+"""Events of any file: those that describe themselves, and tables of which the user says what each column is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facsim.core import FacsimError
+
+if TYPE_CHECKING:
+    from facsim.data import Reader
+    from facsim.data.tables import TableSource
+
+
+def open_events(path: Path, format: str | None, columns: dict[str, str | None]) -> Reader | TableSource:
+    """A source of the file's events; `columns` are the options condition, response, weight and tree, for tables alone.
+
+    Raises:
+        FacsimError: if a table's columns are not named, or those of another file are.
+    """
+    from facsim.data import open_reader
+    from facsim.data.tables import Choice, TableSource, is_table
+
+    given = {key: value for key, value in columns.items() if value is not None}
+    if is_table(path):
+        lists: dict[str, Any] = {
+            key: tuple(name.strip() for name in (columns[key] or "").split(",") if name.strip()) for key in ("condition", "response")
+        }
+        return TableSource(path, Choice(**lists, weight=columns["weight"], tree=columns["tree"]))
+    if given:
+        got = f"--{', --'.join(given)} for {path}"
+        raise FacsimError(
+            "columns are named for tables alone", expected="a file .root, .csv or .parquet", got=got, remedy="other files say what they hold"
+        )
+    return open_reader(path, format)

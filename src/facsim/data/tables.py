@@ -1,0 +1,178 @@
+"""Flat tables as events: some columns are conditions, some the response, one may be a weight."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facsim.core import Detector, Events, FacsimError, Variable, Vector
+from facsim.core.atomic import write_whole
+from facsim.core.events import Array
+from facsim.data.columns import column_name, named_unit
+from facsim.data.table_formats import TABLES, Columns, TableFormat
+
+CODE = "pdg"  # a column of this name holds choices, not a range
+WEIGHT = "weight"  # the column of weights that is written
+NEAREST = 3  # columns that are named where one is not found
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which columns of a table are what, each by its name with or without the unit it ends in; `tree` of a ROOT file."""
+
+    condition: Sequence[str]
+    response: Sequence[str]
+    weight: str | None = None
+    tree: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """All of them in order."""
+        return [*self.condition, *self.response, *([] if self.weight is None else [self.weight])]
+
+
+@dataclass(frozen=True)
+class TableSource:
+    """A table of `path` as a source of events, all in memory."""
+
+    path: Path
+    choice: Choice
+    chunk: int = 256
+
+    @cached_property
+    def events(self) -> Events:
+        """All events of the file."""
+        return read_table(self.path, self.choice)
+
+    @property
+    def detector(self) -> Detector:
+        """A vector of the response's columns."""
+        return self.events.detector
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """The condition's columns and the ranges that they span."""
+        return self.events.variables
+
+    @property
+    def n(self) -> int:
+        """Number of events."""
+        return len(self.events)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Whence the events come, JSON-ready."""
+        return {"table": self.path.name, "columns": self.choice.columns}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A SHA-256 of the file's bytes and the choice of columns."""
+        return hashlib.sha256(self.path.read_bytes() + repr(self.choice).encode()).hexdigest()
+
+    def read(self, start: int = 0, stop: int | None = None) -> Events:
+        """Events from `start` to `stop`."""
+        return self.events[start:stop]
+
+
+def is_table(path: Path) -> bool:
+    """Whether the file's name ends as one of a table.
+
+    Examples:
+        >>> is_table(Path("tuple.root")), is_table(Path("events.h5"))
+        (True, False)
+    """
+    return path.suffix.lower() in TABLES
+
+
+def read_table(path: Path, choice: Choice) -> Events:
+    """The chosen columns as events, in facsim's units: a name may end in the unit of its numbers, such as p_GeV.
+
+    Raises:
+        FacsimError: if the file cannot be read, a column is missing (names the nearest), is no plain number in each row, or is not finite.
+    """
+    if not choice.condition or not choice.response:
+        raise FacsimError(f"{path} does not say what its columns are", remedy="name them: --condition p,eta --response dllK,dllP")
+    format = format_of(path)
+    names = [_found(name, format.names(path, choice.tree), path) for name in choice.columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise FacsimError("a column can be one thing alone", got=f"{', '.join(twice)} twice")
+    columns = format.load(path, choice.tree, names)
+    numbers = [_finite(path, name, columns[name]) for name in names]
+    return _events(names, numbers, len(choice.condition), len(choice.response))
+
+
+def write_table(events: Events, path: Path, tree: str | None = None) -> None:
+    """Write conditions, response and weight side by side, wholly or not at all; names end in the unit where there is one.
+
+    Raises:
+        FacsimError: if the events are no table, two columns would have one name, or the file cannot be written.
+    """
+    write_whole(path, format_of(path).dump(table_of(events), tree))
+
+
+def table_of(events: Events) -> Columns:
+    """The events' numbers as columns by name, float32."""
+    if not isinstance(events.detector, Vector) or len(events.numbers) < len(events.variables):
+        got = f"a {type(events.detector).__name__} of {events.detector.n_cells} cells"
+        raise FacsimError(
+            "these events are no flat table", expected="a Vector and conditions of one number each", got=got, remedy="write format 'native'"
+        )
+    names = [column_name(v.name, v.unit) for v in events.variables]
+    names += [column_name(name, unit) for name, unit in zip(events.detector.names, events.detector.units, strict=True)]
+    arrays = [*events.condition.T, *events.response.T]
+    if events.weight is not None:
+        names, arrays = [*names, WEIGHT], [*arrays, events.weight]
+    if len(set(names)) < len(names):
+        raise FacsimError("two columns would have one name", got=", ".join(names))
+    return {name: np.ascontiguousarray(array) for name, array in zip(names, arrays, strict=True)}
+
+
+def format_of(path: Path) -> TableFormat:
+    """The format that the file's name ends in."""
+    if not is_table(path):
+        raise FacsimError(f"{path} is no table by its name", expected=f"an ending {', '.join(TABLES)}", got=path.suffix or "none")
+    return TABLES[path.suffix.lower()]
+
+
+def _found(name: str, columns: Sequence[str], path: Path) -> str:
+    """The column of that name, or the only one that has it before a unit."""
+    with_unit = [column for column in columns if named_unit(column)[0] == name]
+    if name in columns:
+        return name
+    if len(with_unit) == 1:
+        return with_unit[0]
+    near = sorted(columns, key=lambda column: -difflib.SequenceMatcher(None, name.lower(), column.lower()).ratio())[:NEAREST]
+    raise FacsimError(f"{path} has no column {name!r}", got=f"{len(columns)} columns", remedy=f"the nearest are {', '.join(near)}")
+
+
+def _finite(path: Path, name: str, column: Array) -> Array:
+    """The column in facsim's units."""
+    bad = np.flatnonzero(~np.isfinite(column))
+    if len(bad):
+        got = f"{column[bad[0]]} in row {bad[0]}, {len(bad)} such rows"
+        raise FacsimError(f"column {name!r} of {path} has values that are not finite", expected="finite numbers", got=got, remedy="remove these rows")
+    return np.asarray(column, dtype=np.float64) * named_unit(name)[2]
+
+
+def _events(names: Sequence[str], numbers: Sequence[Array], conditions: int, responses: int) -> Events:
+    """Events of columns in the order of a choice."""
+    told = [named_unit(name) for name in names]
+    condition = np.column_stack(numbers[:conditions]).astype(np.float32)
+    variables = tuple(_variable(name, unit, values) for (name, unit, _), values in zip(told, condition.T, strict=False))
+    response, rest = told[conditions : conditions + responses], numbers[conditions + responses :]
+    detector = Vector(tuple(name for name, _, _ in response), tuple(unit for _, unit, _ in response))
+    return Events(condition, np.column_stack(numbers[conditions : conditions + responses]), detector, variables, rest[0] if rest else None)
+
+
+def _variable(name: str, unit: str, values: Array) -> Variable:
+    """A variable with the range of its values; a particle code with its choices."""
+    choices = tuple(np.unique(values).tolist()) if name.lower() == CODE else ()
+    return Variable(name, unit, choices=choices).covering(values)
