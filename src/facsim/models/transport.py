@@ -96,7 +96,8 @@ def kept_share(simulation: Tensor, data: Tensor, anchors: Tensor) -> Tensor:
     f = torch.ones(len(simulation))
     for _ in range(ROUNDS):
         expected = others * simulation * f[anchors]
-        f = ((expected * data).sum(1) / expected.square().sum(1).clamp_min(1e-12)).clamp(0, 1)
+        best = (expected * data).sum(1) / expected.square().sum(1).clamp_min(1e-12)
+        f = torch.sqrt(f * best.clamp_min(0)).clamp_max(1)  # half a step: a whole one would swing between f too large and too small
     return f
 
 

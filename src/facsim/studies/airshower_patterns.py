@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from facsim.studies.workflow import Plan
     from facsim.surrogate import Surrogate
 
-EVENTS = {"full": {"train": 10_000, "test": 10_000, "judge": 5000}, "quick": {"train": 2000, "test": 1000, "judge": 500}}  # published: 100,000
+EVENTS = {  # published: 100,000; the first bin, where energies are hard to find, has `first` events to judge, every other bin `bin`
+    "full": {"train": 6000, "judge": 3000, "first": 3000, "bin": 1000},
+    "quick": {"train": 2000, "judge": 500, "first": 200, "bin": 100},
+}
 EPOCHS = {"full": {"airshower": 8, "independent": 40, "aixnet": 10}, "quick": {"airshower": 1, "independent": 15, "aixnet": 4}}
 PUBLISHED_EPOCHS = 100
 EDGES = (1, *range(10, 101, 10))  # EeV
@@ -66,13 +69,18 @@ def trial(model: str, seed: int, mode: str, request: Request) -> Trial:
     from facsim.studies.reconstruction import performance
 
     sizes, epochs, started = EVENTS[mode], EPOCHS[mode], time.process_time()
-    training, test, other = (truth(n, seed, name) for n, name in ((sizes["train"], "train"), (sizes["test"], "test"), (sizes["test"], "other")))
+    training, unseen = truth(sizes["train"], seed, "train"), truth(sizes["judge"], seed, "judge")
+    test, other = in_bins(mode, seed, "test"), in_bins(mode, seed, "other")
     surrogate, losses, snapshots = train(model, training, seed, epochs[model])
     aixnet = regressor(sizes["train"], seed, epochs["aixnet"])
-    made = surrogate.simulate(other.condition, stream(seed, "candidate"), extrapolate=True)  # the training sample does not quite reach the ends
+    made = generated(surrogate, other, seed, "candidate")
     found = {name: aixnet.find(events)[:, 0] for name, events in (("test", test), ("other", other), (model, made))}
     spread = {name: performance(found[name], e.condition[:, 0], EDGES, EEV, " EeV") for name, e in (("test", test), ("other", other), (model, made))}
-    rows = [*energy_rows(spread[model], spread["other"], spread["test"]), *classifier_rows(test, made, other, sizes["judge"])]
+    known = training[: len(unseen)]
+    rows = [
+        *energy_rows(spread[model], spread["other"], spread["test"]),
+        *classifier_rows(unseen, generated(surrogate, known, seed, "judged"), known),
+    ]
     drawn = figures(model, seed, snapshots, surrogate, (other.condition[:, 0], found[model]), losses, aixnet.curve)
     about = {"events": sizes, "epochs": {k: epochs[k] for k in (model, "aixnet")}, "cpu_seconds": round(time.process_time() - started, 1)}
     about |= {"aixnet": {"bias": spread["test"].bias.round(4).tolist(), "resolution": spread["test"].resolution.round(4).tolist()}}
@@ -84,6 +92,19 @@ def truth(n: int, seed: int, name: str) -> Events:
     """Events of the source's data set, signals alone."""
     simulator, rng = airshower_vertical(traces=False), stream(seed, "truth", name)
     return simulator.simulate(simulator.prior(n, rng), rng)
+
+
+@lru_cache(maxsize=2)
+def in_bins(mode: str, seed: int, name: str) -> Events:
+    """Events with energies uniform in each bin."""
+    rng, sizes = stream(seed, "bins", name), EVENTS[mode]
+    energies = [rng.uniform(low, high, sizes["bin"] if i else sizes["first"]) for i, (low, high) in enumerate(pairwise(EDGES))]
+    return airshower_vertical(traces=False).simulate(EEV * np.concatenate(energies)[:, None], rng)
+
+
+def generated(surrogate: Surrogate, events: Events, seed: int, name: str) -> Events:
+    """Events of the surrogate at the same energies; the training sample does not quite reach the ends of the range."""
+    return surrogate.simulate(events.condition, stream(seed, name), extrapolate=True)
 
 
 @lru_cache(maxsize=1)
@@ -154,13 +175,11 @@ def energy_rows(made: Performance, other: Performance, test: Performance) -> lis
     return rows
 
 
-def classifier_rows(truth: Events, made: Events, other: Events, n: int) -> list[Row]:
-    """A classifier of patterns with their energies, and its floor."""
+def classifier_rows(truth: Events, made: Events, other: Events) -> list[Row]:
+    """A classifier of patterns with their energies, and its floor: other events of the truth, in the place of the candidate."""
     from facsim.evaluation.classifier import two_sample_test
 
-    results = [
-        two_sample_test(truth.response[:n], e.response[:n], condition=(truth.condition[:n], e.condition[:n]), repeats=1) for e in (made, other)
-    ]
+    results = [two_sample_test(truth.response, e.response, condition=(truth.condition, e.condition), repeats=2) for e in (made, other)]
     return [Row("patterns", "auc", results[0].auc, results[0].auc_error, results[1].auc, results[1].auc_error)]
 
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from facsim.training import History
 
 WRONG: dict[str, Any] = {"muon_fraction": 0.7, "noise": 0.5, "fluctuations": 0.5}
-EVENTS = {"full": {"train": 5000, "test": 3000}, "quick": {"train": 400, "test": 400}}  # published: 100,000 of each
-EPOCHS = {"full": {"traces": 5, "aixnet": 12}, "quick": {"traces": 1, "aixnet": 8}}
+EVENTS = {"full": {"train": 4000, "test": 3000}, "quick": {"train": 400, "test": 400}}  # published: 100,000 of each
+EPOCHS = {"full": {"traces": 5, "aixnet": 10}, "quick": {"traces": 1, "aixnet": 8}}
 PUBLISHED_STEPS = 10_000  # of the refiner
 EDGES = (1, *range(10, 101, 10))  # EeV
 BINS = tuple(f"{low}-{high} EeV" for low, high in pairwise(EDGES))
