@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import curve_fit
+from scipy.optimize import nnls
 
 from facsim.core import FacsimError
 from facsim.core.events import Array
@@ -102,30 +102,32 @@ class Moments:
         self.shifted = x - self.centre
         self.upper = np.triu_indices(x.shape[1])
         few = x.shape[1] ** 2 <= MOST_PRODUCTS
-        self.products = self.shifted[:, self.upper[0]] * self.shifted[:, self.upper[1]] if few else None
+        products = [self.shifted[:, self.upper[0]] * self.shifted[:, self.upper[1]]] if few else []
+        self.table = np.concatenate([self.shifted, *products], axis=1)  # all sums over events are one matrix product with it
 
     def of(self, weights: Array, squares: float) -> Gaussians:
         """Mean and unbiased covariance for each row of weights [rows, n]; `squares`: the sum of squared weights, of draws their number."""
-        total = weights.sum(1)
-        mean = weights @ self.shifted / total[:, None]
-        spread = self._second(weights) - total[:, None, None] * mean[:, :, None] * mean[:, None, :]
+        total, d = weights.sum(1), len(self.centre)
+        sums = weights @ self.table
+        mean = sums[:, :d] / total[:, None]
+        second = self._full(sums[:, d:]) if sums.shape[1] > d else np.stack([(self.shifted * w[:, None]).T @ self.shifted for w in weights])
+        spread = second - total[:, None, None] * mean[:, :, None] * mean[:, None, :]
         return mean + self.centre, spread / (total - squares / total)[:, None, None]
 
-    def _second(self, weights: Array) -> Array:
-        """Sum of weight times x x^T over the events, [rows, d, d]: all rows in one matrix product if there are few columns."""
-        x, (first, second) = self.shifted, self.upper
-        if self.products is None:
-            return np.stack([(x * weight[:, None]).T @ x for weight in weights])
-        found = np.empty((len(weights), x.shape[1], x.shape[1]))
-        found[:, first, second] = found[:, second, first] = weights @ self.products
+    def _full(self, upper: Array) -> Array:
+        """Symmetric matrices [rows, d, d] from their upper triangles [rows, d (d + 1) / 2]."""
+        found = np.empty((len(upper), len(self.centre), len(self.centre)))
+        found[:, self.upper[0], self.upper[1]] = found[:, self.upper[1], self.upper[0]] = upper
         return found
 
 
 def _mean_distance(x: Moments, y: Moments, weight: Weights, size: int, *, draws: int, rng: np.random.Generator) -> float:
     """The distance averaged over pairs of samples of this size drawn with replacement."""
-    counts = [[_counts(len(of.shifted), size, rng, w) for of, w in zip((x, y), weight, strict=True)] for _ in range(draws)]
-    of_x, of_y = (np.array(c, dtype=np.float64) for c in zip(*counts, strict=True))
-    return float(_between(x.of(of_x, size), y.of(of_y, size)).mean())
+    counts = np.empty((draws, len(x.shifted))), np.empty((draws, len(y.shifted)))
+    for i in range(draws):
+        for of, w in zip(counts, weight, strict=True):
+            of[i] = _counts(of.shape[1], size, rng, w)
+    return float(_between(x.of(counts[0], size), y.of(counts[1], size)).mean())
 
 
 def _counts(n: int, size: int, rng: np.random.Generator, weight: Array | None) -> Array:
@@ -136,5 +138,7 @@ def _counts(n: int, size: int, rng: np.random.Generator, weight: Array | None) -
 
 def _intercept(inverse: Array, value: Array) -> Estimate:
     """The a of a least-squares fit a + b / N with a, b >= 0, and its error from the scatter about the line."""
-    found, covariance = curve_fit(lambda r, a, b: a + b * r, inverse, value, bounds=(0, np.inf))
+    design = np.stack([np.ones_like(inverse), inverse], axis=1)
+    found, distance = nnls(design, value)
+    covariance = np.linalg.inv(design.T @ design) * distance**2 / (len(value) - 2)
     return Estimate(float(found[0]), float(np.sqrt(covariance[0, 0])))
