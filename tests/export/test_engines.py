@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -54,10 +55,20 @@ def test_a_wrong_engine_is_not_faithful(surrogate: Surrogate) -> None:
     assert scaled.rms == pytest.approx(0.002, rel=1e-3)
 
 
-def test_what_an_engine_cannot_run_is_one_line(surrogate: Surrogate) -> None:
+def test_what_an_engine_cannot_run_is_one_line(surrogate: Surrogate, monkeypatch: pytest.MonkeyPatch) -> None:
     hits = replace(surrogate, about={"model": {"name": "hits", "settings": {}}})
     with pytest.raises(FacsimError, match="hit after hit"):
         with_engine(hits, "onnxruntime")
+
+    def broken(surrogate: Surrogate) -> Any:
+        def respond(condition: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError("no such kernel\nat line 7")
+
+        return respond
+
+    monkeypatch.setitem(ENGINES, "int8", broken)
+    with pytest.raises(FacsimError, match="engine 'int8' cannot run this surrogate: got no such kernel; use engine eager"):
+        with_engine(surrogate, "int8")
     with pytest.raises(FacsimError, match="did you mean 'onnxruntime'"):
         with_engine(surrogate, "onnx-runtime")
 

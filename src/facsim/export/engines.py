@@ -91,7 +91,7 @@ ENGINES: dict[str, Callable[[Surrogate], Respond]] = {
 
 
 def with_engine(surrogate: Surrogate, name: str) -> Surrogate:
-    """The surrogate, its chain computed by an engine of ENGINES.
+    """The surrogate, its chain computed by an engine of ENGINES, which is tried on two events.
 
     Raises:
         FacsimError: if there is no such engine, or it cannot run this surrogate here.
@@ -100,7 +100,10 @@ def with_engine(surrogate: Surrogate, name: str) -> Surrogate:
     if name == DEFAULT:
         return replace(surrogate, engine=None)
     try:
-        return replace(surrogate, engine=build(surrogate))
+        engine = build(surrogate)
+        with torch.inference_mode():
+            engine(*_examples(surrogate, 2))
+        return replace(surrogate, engine=engine)
     except (RuntimeError, NotImplementedError, AttributeError, TypeError) as error:
         raise FacsimError(f"engine {name!r} cannot run this surrogate", got=str(error).splitlines()[0], remedy="use engine eager") from error
 
@@ -122,11 +125,16 @@ class Fidelity:
 
 def fidelity(surrogate: Surrogate) -> Fidelity:
     """The fidelity of a surrogate's engine."""
-    condition = torch.from_numpy(surrogate.draw_condition(EVENTS, stream(0, "fidelity")))
-    noise = surrogate.model.draw_noise(EVENTS, torch.Generator().manual_seed(0))
+    condition, noise = _examples(surrogate, EVENTS)
     with torch.inference_mode():
         truth = surrogate.respond(condition, noise).numpy()
         found = (surrogate.engine or surrogate.respond)(condition, noise).numpy()
     parity = Parity.of(truth, found)
     rms = np.sqrt(np.square(found - truth, dtype=np.float64).mean() / np.square(truth, dtype=np.float64).mean())
     return Fidelity(parity.difference, parity.flips, float(rms))
+
+
+def _examples(surrogate: Surrogate, n: int) -> tuple[Tensor, Tensor]:
+    """Conditions as in training, and noise."""
+    condition = torch.from_numpy(surrogate.draw_condition(n, stream(0, "fidelity")))
+    return condition, surrogate.model.draw_noise(n, torch.Generator().manual_seed(0))
