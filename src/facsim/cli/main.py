@@ -20,6 +20,7 @@ COMMANDS = {
     "fit": "Train a surrogate on the events of a file.",
     "sample": "Generate events with a trained surrogate.",
     "refine": "Learn to make simulated events look like data.",
+    "search": "Look for good settings of a model and its training.",
     "evaluate": "Judge generated events against the truth.",
     "bench": "Time a surrogate.",
     "splot": "Weigh events so that background in a mass cancels.",
