@@ -49,19 +49,20 @@ def voxel_separation(reference: Array, candidate: Array, threshold: float, rng: 
     edges = _logarithmic(threshold, float(reference.max()), 50)
     first, second = (_spectra(voxels.reshape(len(voxels), -1), edges) for voxels in (reference, candidate))
     replicas = power(*(poisson_weights(len(s), REPLICAS, rng) @ s for s in (first, second)))
-    return _estimate(replicas[0], replicas[1:], len(reference), len(candidate))
+    return _estimate(replicas[0], replicas[1:], first, second)
 
 
 def _of_events(reference: Array, candidate: Array, edges: Array, rng: np.random.Generator) -> Estimate:
     """The separation power of one number of each event, and its error: both histograms are redrawn from Poisson distributions."""
     counts = [np.histogram(values, edges)[0] for values in (reference, candidate)]
     replicas = power(*(rng.poisson(c, (REPLICAS, len(c))) for c in counts))
-    return _estimate(power(*counts), replicas, len(reference), len(candidate))
+    return _estimate(power(*counts), replicas, *counts)
 
 
-def _estimate(value: Array, replicas: Array, *events: int) -> Estimate:
-    """The value with the scatter of its replicas, or what one event can do if that is more: disjoint spikes do not scatter."""
-    return Estimate(float(value), max(float(replicas.std(ddof=1)), 1 / min(events)))
+def _estimate(value: Array, replicas: Array, *counts: Array) -> Estimate:
+    """The value with the scatter of its replicas, or what one entry can do if that is more: disjoint spikes do not scatter."""
+    fewest = max(min(c.sum() for c in counts), 1)
+    return Estimate(float(value), max(float(replicas.std(ddof=1)), 1 / fewest))
 
 
 def _spectra(voxels: Array, edges: Array) -> Array:
