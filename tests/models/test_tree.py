@@ -84,7 +84,7 @@ def test_drawing_sees_what_the_likelihood_sees(colours: str) -> None:
 def test_blocks_beyond_the_detector_cannot_be_hit() -> None:
     model = Tree(0, (3, 5), width=8).eval()
     response = model(torch.zeros(200, 0), model.draw_noise(200, seeded(0)))
-    total = model._draw_total(torch.zeros(200, 0), model.draw_noise(200, seeded(0))[:, 0])
+    total = model._draw_total(model._given(torch.zeros(200, 0)), model.draw_noise(200, seeded(0))[:, 0])
     torch.testing.assert_close(response.flatten(1).sum(1), total, rtol=1e-4, atol=1e-6)
     level = levels_of((3, 5))[-1]
     assert outside(level, (3, 5)).reshape(*level.shape, 3).any(2)[0].tolist() == [False, False, True, True]
@@ -193,3 +193,32 @@ def test_symmetries_keep_energies_and_reach_every_image(name: str, shape: tuple[
 def test_a_square_that_is_none_is_refused() -> None:
     with pytest.raises(FacsimError, match="square"):
         Tree(0, (4, 8), symmetry="square")
+
+
+def test_an_image_is_followed_cell_by_cell() -> None:
+    """Energies lie where the condition's image has them, on a grid that is no square, so that a transposed image would not do."""
+    rng, n = seeded(2), 512
+
+    def images(n: int) -> Tensor:
+        image = torch.zeros(n, 24)
+        image[torch.arange(n), torch.randint(24, (n,), generator=rng)] = 1.0
+        return image
+
+    torch.manual_seed(0)
+    model, image = Tree(25, (4, 6), width=32, images=1), images(n)
+    condition = torch.cat([torch.rand(n, 1, generator=rng), image], dim=1)
+    batch = Batch(condition, 2 * image.reshape(n, 4, 6), torch.ones(n))
+    model.see(batch)
+    optimiser = torch.optim.Adam(model.parameters(), 5e-3)
+    for _ in range(120):
+        optimiser.zero_grad()
+        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
+        optimiser.step()
+    fresh = images(400)
+    made = model(torch.cat([torch.rand(400, 1, generator=rng), fresh], dim=1), model.draw_noise(400, rng))
+    assert (made.flatten(1).argmax(1) == fresh.argmax(1)).float().mean() > 0.95
+
+
+def test_a_condition_without_room_for_its_image_is_refused() -> None:
+    with pytest.raises(FacsimError, match="images of the response's size"):
+        Tree(10, (4, 4), images=1)

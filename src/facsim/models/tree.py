@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.special import ndtri
 
 from facsim.core.contracts import Batch, Generator, Objective
+from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 from facsim.models.family import Family
 from facsim.models.spectral_lines import spectral_lines
 from facsim.models.tree_levels import halves, levels_of, pyramid
-from facsim.models.tree_split import COLOURINGS, Blocks, Halving, TreeSizes
+from facsim.models.tree_split import COLOURINGS, Blocks, Halving, TreeSizes, seen_energy
 from facsim.nets import mlp
 from facsim.objectives import weighted_mean
 from facsim.objectives.mixture import Mixture, mixture_log_prob
 from facsim.objectives.symmetry import SYMMETRIES
 
 UNIFORMS = 3  # random numbers a block takes
+COARSE = 16  # blocks of the condition's images that the total energy is told
 PARTS = 16  # components of the density of the total energy
 
 
@@ -31,8 +33,8 @@ class Tree(Generator):
     coarser grids, and how the neighbours were cut; energies that recur exactly in the training data (up to `lines` of them) are made exactly.
     Energy is conserved, empty blocks cost nothing, the likelihood is exact. The response holds energies >= 0 of order one; noise: uniform
     numbers [n, blocks, 3]. `reach` cells are seen around a block, on its own grid and on `context` coarser ones. `symmetry` (a name of
-    SYMMETRIES) of the detector multiplies the training data: only right where the condition does not break it. No gradient passes
-    from response to noise.
+    SYMMETRIES) of the detector multiplies the training data: only right where the condition does not break it. The last
+    `images` x cells conditions are images of the response's size, in whose light each block is cut. No gradient passes from response to noise.
     Sources: autoregression over scales: Reed et al., Parallel multiscale autoregressive density estimation (2017), arXiv:1703.03664; mixture
     densities: Bishop (1994), Aston University NCRG/94/004.
     """
@@ -50,15 +52,23 @@ class Tree(Generator):
         context: int = 4,
         colours: str = "chess",
         symmetry: str = "none",
+        images: int = 0,
     ) -> None:
         super().__init__()
         look_up(COLOURINGS, colours, "colours of the blocks")
         self.turn = look_up(SYMMETRIES, symmetry, "symmetry")
         self.turn(torch.zeros(0, *response_shape), torch.Generator())  # refuses a shape without this symmetry
         self.condition_size, self.response_shape = condition_size, tuple(response_shape)
+        self.numbers, self.images = condition_size - images * math.prod(response_shape), images
+        if self.numbers < 0:
+            raise FacsimError(
+                f"the condition has no {images} images of the response's size", expected=images * math.prod(response_shape), got=condition_size
+            )
         self.levels, sizes = levels_of(response_shape), TreeSizes(width, depth, components, lines, reach, context, colours)
-        self.total = mlp([condition_size + 1, width, width, 1 + 3 * PARTS], "silu")
-        self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, condition_size, sizes) for i in range(len(self.levels)))
+        self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
+        blocks = math.prod(self.levels[self.coarse].shape) if self.coarse < len(self.levels) else math.prod(self.response_shape)
+        self.total = mlp([self.numbers + images * blocks + 1, width, width, 1 + 3 * PARTS], "silu")
+        self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, (self.numbers, images), sizes) for i in range(len(self.levels)))
         self.register_buffer("lines", torch.full((lines,), torch.inf))  # logarithms of energies that recur exactly in the training data
         self.register_buffer("scale", torch.tensor([0.0, 1.0]))  # mean and standard deviation of the logarithm of the total
         self.lines: Tensor
@@ -86,30 +96,34 @@ class Tree(Generator):
 
     def log_likelihood(self, condition: Tensor, response: Tensor) -> tuple[Tensor, Tensor]:
         """Log density of the total's logarithm (log probability of an empty event), and of all cuts, each [n]."""
-        grids = pyramid(response, self.levels)
-        cuts = sum((self._cuts(i, grids, condition) for i in range(len(self.levels))), response.new_zeros(len(response)))
-        return self._log_total(condition, grids[0].flatten()), cuts
+        grids, given = pyramid(response, self.levels), self._given(condition)
+        cuts = sum((self._cuts(i, grids, given) for i in range(len(self.levels))), response.new_zeros(len(response)))
+        return self._log_total(given, grids[0].flatten()), cuts
 
-    def _log_total(self, condition: Tensor, total: Tensor) -> Tensor:
-        empty, density = self._density(condition)
+    def _given(self, condition: Tensor) -> Given:
+        """The condition's numbers, and the pyramids of its images."""
+        images = condition[:, self.numbers :].reshape(len(condition), self.images, *self.response_shape)
+        return Given(condition[:, : self.numbers], [pyramid(image, self.levels) for image in images.unbind(1)])
+
+    def _log_total(self, given: Given, total: Tensor) -> Tensor:
+        empty, density = self._density(given)
         hit = mixture_log_prob(density, torch.where(total > 0, total, 1.0).log()) + nn.functional.logsigmoid(-empty)
         return torch.where(total > 0, hit, nn.functional.logsigmoid(empty))
 
-    def _density(self, condition: Tensor) -> tuple[Tensor, Mixture]:
+    def _density(self, given: Given) -> tuple[Tensor, Mixture]:
         """The logit of an empty event [n], and the density of the logarithm of the total."""
-        out = self.total(
-            torch.cat([condition, torch.ones_like(condition[:, :1]) if self.condition_size else condition.new_ones(len(condition), 1)], dim=1)
-        )
+        images = [seen_energy(image[self.coarse]).flatten(1) for image in given.images]
+        out = self.total(torch.cat([given.numbers, *images, given.numbers.new_ones(len(given.numbers), 1)], dim=1))
         empty, logit, mean, log_std = torch.split(out, [1, PARTS, PARTS, PARTS], dim=1)
         centre, scale = self.scale
         means = centre + scale * (mean + torch.linspace(-2, 2, PARTS, device=out.device))
         return empty.squeeze(1), Mixture(logit, means, log_std.clamp(-7, 3) + scale.log())
 
-    def _cuts(self, number: int, grids: list[Tensor], condition: Tensor) -> Tensor:
+    def _cuts(self, number: int, grids: list[Tensor], given: Given) -> Tensor:
         halving, blocks = self._halving(number), Blocks.of(grids[number])
         first, second = halves(grids[number + 1], self.levels[number])
         share = torch.where(grids[number] > 0, first / grids[number] - 0.5, 0.0)
-        split = halving(blocks, halving.surroundings(grids), halving.shares.widen(share), condition, self.lines)
+        split = halving(blocks, halving.known(grids, given.images, given.numbers, self.lines), halving.shares.widen(share))
         log_prob = split.log_prob(first[blocks.everywhere], second[blocks.everywhere])
         return share.new_zeros(len(share)).index_add(0, blocks.event, log_prob)
 
@@ -118,32 +132,39 @@ class Tree(Generator):
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
         with torch.no_grad():
-            total, *cuts = torch.split(noise, [1, *self.blocks], dim=1)
-            grids = [self._draw_total(condition, total[:, 0]).view(-1, *[1] * len(self.response_shape))]
+            given, (total, *cuts) = self._given(condition), torch.split(noise, [1, *self.blocks], dim=1)
+            grids = [self._draw_total(given, total[:, 0]).view(-1, *[1] * len(self.response_shape))]
             for number in range(len(self.levels)):
-                grids.append(self._cut(number, grids, condition, cuts[number]))
+                grids.append(self._cut(number, grids, given, cuts[number]))
         return grids[-1][(slice(None), *(slice(size) for size in self.response_shape))]
 
-    def _draw_total(self, condition: Tensor, noise: Tensor) -> Tensor:
-        empty, density = self._density(condition)
+    def _draw_total(self, given: Given, noise: Tensor) -> Tensor:
+        empty, density = self._density(given)
         component = (noise[:, 1:2] >= density.logit.softmax(1).cumsum(1)[:, :-1]).sum(1, keepdim=True)
         mean, log_std = (t.gather(1, component).squeeze(1) for t in (density.mean, density.log_std))
         energy = (mean + log_std.exp() * ndtri(noise[:, 2].clamp_min(torch.finfo(noise.dtype).tiny))).exp()
         return torch.where(noise[:, 0] < empty.sigmoid(), 0.0, energy)
 
-    def _cut(self, number: int, grids: list[Tensor], condition: Tensor, noise: Tensor) -> Tensor:
+    def _cut(self, number: int, grids: list[Tensor], given: Given, noise: Tensor) -> Tensor:
         """Energies of the halves [n, *level.halved], one colour after the other."""
         halving, level, grid = self._halving(number), self.levels[number], grids[number]
-        surroundings, blocks, share = halving.surroundings(grids), Blocks.of(grid), torch.zeros_like(grid)
+        known, blocks, share = halving.known(grids, given.images, given.numbers, self.lines), Blocks.of(grid), torch.zeros_like(grid)
         made, colour = grid.new_zeros(len(grid), *level.halved), halving.colours(blocks)
         firsts, seconds = halves(made, level)
         for turn in range(halving.turns):
             mine = blocks.where(colour == turn)
-            split = halving(mine, surroundings, halving.shares.widen(share), condition, self.lines)
+            split = halving(mine, known, halving.shares.widen(share))
             first, second = split.draw(mine.energy, noise[mine.event, mine.flat(level.shape)])
             firsts[mine.everywhere], seconds[mine.everywhere] = first, second
             share[mine.everywhere] = first / mine.energy - 0.5
         return made
+
+
+class Given(NamedTuple):
+    """A condition: numbers [n, k], and of each image the pyramid."""
+
+    numbers: Tensor
+    images: list[list[Tensor]]
 
 
 FAMILIES = {

@@ -51,13 +51,15 @@ class Split(NamedTuple):
 class Halving(nn.Module):
     """The network of one level. Blocks take turns by colour, as on a chess board, so that the later know how their neighbours were cut.
 
-    A block sees: its own energy and place, energies around it on its own grid and on `context` coarser ones, shares of neighbours cut before it.
+    A block sees: its own energy and place, energies around it on its own grid and on `context` coarser ones, shares of neighbours cut before it, and
+    the images of the condition on the grid of the halves.
     """
 
-    def __init__(self, levels: Sequence[Level], number: int, cells: Sequence[int], condition_size: int, sizes: TreeSizes) -> None:
+    def __init__(self, levels: Sequence[Level], number: int, cells: Sequence[int], given: tuple[int, int], sizes: TreeSizes) -> None:
         super().__init__()
-        self.level, self.components, self.lines = levels[number], sizes.components, sizes.lines
-        axes = len(self.level.shape)
+        self.level, self.number = levels[number], number
+        self.components, self.lines = sizes.components, sizes.lines
+        axes, (numbers, images) = len(self.level.shape), given
         steps = ball(axes, sizes.reach)
         self.colouring = COLOURINGS[sizes.colours]
         known = known_before(self.colouring, steps)
@@ -66,39 +68,64 @@ class Halving(nn.Module):
         self.windows = [Window(levels[scale].shape, steps) for scale in self.scales]
         self.shares = Window(self.level.shape, [step for step, ever in zip(steps, told.tolist(), strict=True) if ever])
         self.finer = [[a // b for a, b in zip(self.level.shape, levels[scale].shape, strict=True)] for scale in self.scales]
-        seen = len(known) + len(steps) * len(self.windows) + int(told.sum()) + 2 * WAVES * axes + condition_size
+        self.halved = Window(self.level.halved, beside(steps, self.level.axis))
+        seen = len(known) + len(steps) * len(self.windows) + int(told.sum()) + 2 * WAVES * axes + numbers + images * len(self.halved.deltas)
         self.network = mlp([seen, *[sizes.width] * sizes.depth, 3 + 9 * sizes.components + 2 * sizes.lines], "silu")
         self.register_buffer("waves", place_waves(self.level.shape), persistent=False)
         self.register_buffer("impossible", outside(self.level, cells), persistent=False)
-        self.register_buffer("known", known[:, told].float(), persistent=False)
+        self.register_buffer("known_shares", known[:, told].float(), persistent=False)
+        self.twice = [2 if axis == self.level.axis else 1 for axis in range(axes)]
         self.waves: Tensor
-        self.known: Tensor
+        self.known_shares: Tensor
         self.impossible: Tensor
 
     @property
     def turns(self) -> int:
         """How many colours there are."""
-        return len(self.known)
+        return len(self.known_shares)
 
     def colours(self, blocks: Blocks) -> Tensor:
         """At which turn each block is cut, [blocks]."""
         return self.colouring(blocks.place)
 
-    def surroundings(self, grids: Sequence[Tensor]) -> list[Tensor]:
-        """Energies of all scales as a block sees them, from the energies of all levels so far."""
-        return [window.widen(torch.log1p(grids[scale] / FINE) / SPAN) for window, scale in zip(self.windows, self.scales, strict=True)]
+    def known(self, grids: Sequence[Tensor], images: Sequence[Sequence[Tensor]], numbers: Tensor, lines: Tensor) -> Known:
+        """What blocks of this level may look at, from the energies of all levels so far and the pyramids of the condition's images."""
+        energies = [window.widen(seen_energy(grids[scale])) for window, scale in zip(self.windows, self.scales, strict=True)]
+        return Known(energies, [self.halved.widen(seen_energy(image[self.number + 1])) for image in images], numbers, lines)
 
-    def forward(self, blocks: Blocks, surroundings: Sequence[Tensor], shares: Tensor, condition: Tensor, lines: Tensor) -> Split:
+    def forward(self, blocks: Blocks, known: Known, shares: Tensor) -> Split:
         """The density of the halves of some blocks; `shares` [n, *shape, widened] of energy in the first half, less one half; 0 where not yet cut."""
         log_energy, colour = blocks.energy.log()[:, None], self.colours(blocks)
         seen = [log_energy / SPAN, one_hot(colour, self.turns)[:, 1:].to(shares.dtype)]
-        for window, grid, finer in zip(self.windows, surroundings, self.finer, strict=True):
+        for window, grid, finer in zip(self.windows, known.energies, self.finer, strict=True):
             seen.append(grid.take(window.places(blocks.event, blocks.place // torch.tensor(finer))))
-        seen.append(shares.take(self.shares.places(blocks.event, blocks.place)) * self.known[colour])
+        seen.append(shares.take(self.shares.places(blocks.event, blocks.place)) * self.known_shares[colour])
+        first = self.halved.places(blocks.event, blocks.place * torch.tensor(self.twice)) if known.images else blocks.place
+        seen += [image.take(first) for image in known.images]
         flat = blocks.flat(self.level.shape)
-        out = self.network(torch.cat([*seen, self.waves[flat], condition[blocks.event]], dim=1))
+        out = self.network(torch.cat([*seen, self.waves[flat], known.numbers[blocks.event]], dim=1))
         halves, normal, line_logit = out.tensor_split((3, 3 + 9 * self.components), dim=1)
-        return Split(halves.masked_fill(self.impossible[flat], -torch.inf), ratios(log_energy, normal, line_logit, lines))
+        return Split(halves.masked_fill(self.impossible[flat], -torch.inf), ratios(log_energy, normal, line_logit, known.lines))
+
+
+class Known(NamedTuple):
+    """What blocks may look at: energies on each scale and the condition's images, as the network sees them, the condition's numbers, the lines."""
+
+    energies: list[Tensor]
+    images: list[Tensor]
+    numbers: Tensor
+    lines: Tensor
+
+
+def seen_energy(energy: Tensor) -> Tensor:
+    """Energies as the network sees those of others: logarithmic, 0 where there is none."""
+    return torch.log1p(energy / FINE) / SPAN
+
+
+def beside(steps: Sequence[tuple[int, ...]], axis: int) -> list[tuple[int, ...]]:
+    """The steps from either of two halves along an axis, counted from the first."""
+    other = [tuple(x + (a == axis) for a, x in enumerate(step)) for step in steps]
+    return sorted({*steps, *other})
 
 
 def ratios(log_energy: Tensor, normal: Tensor, line_logit: Tensor, lines: Tensor) -> Mixture:
