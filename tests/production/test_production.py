@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from facsim.core import Events, FacsimError, concatenate, stream
 from facsim.data import read
 from facsim.production import BLOCK, Maker, Plan, produce, read_manifest, verify
 from facsim.production.blocks import add, content, make_block
+from facsim.production.plan import Shard
+from facsim.production.shards import Record
+from facsim.production.workers import Make
 
 ZOO = "zoo:electron-gun-vae"
 
@@ -115,6 +118,19 @@ def test_productions_are_never_mixed(tmp_path: Path) -> None:
     (folder / "manifest.json").unlink()
     with pytest.raises(FacsimError, match="no manifest"):
         produce(plan(), gaussian, folder, resume=True)
+
+
+def test_workers_of_another_kind_are_refused(tmp_path: Path) -> None:
+    """Planted: a worker with another torch."""
+
+    def workers(make: Make, shards: Sequence[Shard]) -> Iterator[Record]:
+        for shard in shards:
+            record = make(shard)
+            yield {**record, "versions": {**record["versions"], "torch": "1.0"}}
+
+    with pytest.raises(FacsimError, match="made by other software"):
+        produce(plan(), gaussian, tmp_path, workers=workers)
+    assert not read_manifest(tmp_path)["complete"]
 
 
 @pytest.mark.parametrize(

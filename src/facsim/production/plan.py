@@ -56,5 +56,10 @@ class Plan:
 
     def describe(self) -> dict[str, Any]:
         """All that the bits of the production depend on, JSON-ready."""
-        versions = {"facsim": facsim.__version__, "torch": str(torch.__version__), "numpy": np.__version__}
-        return {**asdict(self), "source": dict(self.source), "block": BLOCK, "versions": versions}
+        return {**asdict(self), "source": dict(self.source), "block": BLOCK, "versions": versions()}
+
+
+def versions() -> dict[str, str]:
+    """What computes in this process; another kind of processor takes other paths through the same libraries, and rounds differently."""
+    processor = torch.backends.cpu.get_cpu_capability()
+    return {"facsim": facsim.__version__, "torch": str(torch.__version__), "numpy": np.__version__, "processor": processor}

@@ -9,7 +9,7 @@ from typing import Any
 
 from facsim.core import FacsimError
 from facsim.production.manifest import NAME, require_same_plan, write_manifest
-from facsim.production.plan import Plan
+from facsim.production.plan import Plan, versions
 from facsim.production.shards import Build, Record, finished, make_shard
 from facsim.production.workers import Workers, in_process
 
@@ -25,7 +25,8 @@ def produce(
     the same bits as without the interruption, whatever was killed.
 
     Raises:
-        FacsimError: if the folder holds a production and `resume` was not asked for, or another production, or workers are lost again and again.
+        FacsimError: if the folder holds a production and `resume` was not asked for, or another production, or workers are lost again and again,
+            or are of another kind than this process.
     """
     _open(folder, plan, resume)
     shards = plan.shards()
@@ -34,6 +35,7 @@ def produce(
     for record in records:
         _tell(on_shard, record)
     for record in workers(partial(make_shard, plan, build, folder=folder), [s for s in shards if s.file not in whole]):
+        _require_same_versions(record)
         records.append(record)
         _tell(on_shard, record)
     for left in folder.glob(".*.partial"):  # of killed workers
@@ -51,6 +53,12 @@ def _open(folder: Path, plan: Plan, resume: bool) -> None:
     if any(folder.glob("shard-*")):
         raise FacsimError(f"{folder} has shards but no manifest", remedy="choose an empty folder")
     write_manifest(folder, plan, [])
+
+
+def _require_same_versions(record: Record) -> None:
+    if record["versions"] != versions():
+        what = f"{record['file']} was made by other software or another kind of processor: its last bits may differ"
+        raise FacsimError(what, expected=versions(), got=record["versions"], remedy="use workers that are alike")
 
 
 def _tell(on_shard: OnShard | None, record: Record) -> None:

@@ -12,7 +12,7 @@ from facsim.core import Events, FacsimError
 from facsim.core.atomic import write_whole
 from facsim.data import open_writer
 from facsim.production.blocks import BLOCK, Maker, add, content, make_block
-from facsim.production.plan import Plan, Shard
+from facsim.production.plan import Plan, Shard, versions
 
 Build = Callable[[], Maker]
 Record = dict[str, Any]
@@ -33,7 +33,7 @@ def make_shard(plan: Plan, build: Build, shard: Shard, folder: Path) -> Record:
             events = _cut(make_block(maker, plan.seed, number), plan.n - number * BLOCK)
             writer.append(events)
             total = add(total, content(events, number))
-    record = {"file": shard.file, "first": shard.first, "n": shard.n, "sha256": _sha256(path), "content": f"{total:064x}"}
+    record = {"file": shard.file, "first": shard.first, "n": shard.n, "sha256": _sha256(path), "content": f"{total:064x}", "versions": versions()}
     write_whole(record_path(folder, shard), json.dumps(record).encode())
     return record
 
