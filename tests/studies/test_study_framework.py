@@ -99,13 +99,16 @@ def test_requests() -> None:
         request_for(made, model="our")
 
 
+FIGURES_ALONE = {"airshower-patterns", "airshower-refinement"}  # studies whose source prints no number for what is compared
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_has_a_bar_and_a_published_number_and_models_that_it_knows(name: str) -> None:
     made = STUDIES[name]
     assert made.name == name
     assert {e.model for e in made.expected} == set(made.models)
     assert any(e.bar is not None for e in made.expected)
-    assert any(e.published is not None for e in made.expected)
+    assert any(e.published is not None for e in made.expected) or name in FIGURES_ALONE
     assert len({(e.model, e.label) for e in made.expected}) == len(made.expected)
 
 

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from facsim.studies.workflow import Plan
     from facsim.surrogate import Surrogate
 
-EVENTS = {  # published: 100,000; the first bin, where energies are hard to find, has `first` events to judge, every other bin `bin`
-    "full": {"train": 6000, "judge": 3000, "first": 3000, "bin": 1000},
-    "quick": {"train": 2000, "judge": 500, "first": 200, "bin": 100},
+# Published: 100,000 of training. The first bin, where energies are hard to find, has `first` events of the truth to judge, every other one `bin`; a
+# model makes `times` as many.
+EVENTS = {
+    "full": {"train": 6000, "judge": 3000, "first": 3000, "bin": 1000, "times": 3},
+    "quick": {"train": 2000, "judge": 500, "first": 200, "bin": 100, "times": 1},
 }
 EPOCHS = {"full": {"airshower": 8, "independent": 40, "aixnet": 10}, "quick": {"airshower": 1, "independent": 15, "aixnet": 4}}
 PUBLISHED_EPOCHS = 100
@@ -73,15 +75,15 @@ def trial(model: str, seed: int, mode: str, request: Request) -> Trial:
     test, other = in_bins(mode, seed, "test"), in_bins(mode, seed, "other")
     surrogate, losses, snapshots = train(model, training, seed, epochs[model])
     aixnet = regressor(sizes["train"], seed, epochs["aixnet"])
-    made = generated(surrogate, other, seed, "candidate")
+    made = generated(surrogate, np.tile(other.condition, (sizes["times"], 1)), seed, "candidate")
     found = {name: aixnet.find(events)[:, 0] for name, events in (("test", test), ("other", other), (model, made))}
     spread = {name: performance(found[name], e.condition[:, 0], EDGES, EEV, " EeV") for name, e in (("test", test), ("other", other), (model, made))}
     known = training[: len(unseen)]
     rows = [
         *energy_rows(spread[model], spread["other"], spread["test"]),
-        *classifier_rows(unseen, generated(surrogate, known, seed, "judged"), known),
+        *classifier_rows(unseen, generated(surrogate, known.condition, seed, "judged"), known),
     ]
-    drawn = figures(model, seed, snapshots, surrogate, (other.condition[:, 0], found[model]), losses, aixnet.curve)
+    drawn = figures(model, seed, snapshots, surrogate, (made.condition[:, 0], found[model]), losses, aixnet.curve)
     about = {"events": sizes, "epochs": {k: epochs[k] for k in (model, "aixnet")}, "cpu_seconds": round(time.process_time() - started, 1)}
     about |= {"aixnet": {"bias": spread["test"].bias.round(4).tolist(), "resolution": spread["test"].resolution.round(4).tolist()}}
     return Trial(model, seed, tuple(rows), {model: losses}, about, drawn)
@@ -102,9 +104,9 @@ def in_bins(mode: str, seed: int, name: str) -> Events:
     return airshower_vertical(traces=False).simulate(EEV * np.concatenate(energies)[:, None], rng)
 
 
-def generated(surrogate: Surrogate, events: Events, seed: int, name: str) -> Events:
-    """Events of the surrogate at the same energies; the training sample does not quite reach the ends of the range."""
-    return surrogate.simulate(events.condition, stream(seed, name), extrapolate=True)
+def generated(surrogate: Surrogate, condition: Array, seed: int, name: str) -> Events:
+    """Events of the surrogate; the training sample does not quite reach the ends of the range of energies."""
+    return surrogate.simulate(condition, stream(seed, name), extrapolate=True)
 
 
 @lru_cache(maxsize=1)

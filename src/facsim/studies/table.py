@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from facsim.studies.airshower_patterns import STUDY as AIRSHOWER_PATTERNS
+from facsim.studies.airshower_refinement import STUDY as AIRSHOWER_REFINEMENT
 from facsim.studies.conditional_gaussian import STUDY as CONDITIONAL_GAUSSIAN
 from facsim.studies.electron_gun import STUDY as ELECTRON_GUN
 from facsim.studies.lcd_ecal import STUDY as LCD_ECAL
@@ -11,5 +13,15 @@ from facsim.studies.toy_distributions import STUDY as TOY_DISTRIBUTIONS
 from facsim.studies.track_smearing import STUDY as TRACK_SMEARING
 
 STUDIES: dict[str, Study] = {
-    study.name: study for study in (TOY_DISTRIBUTIONS, CONDITIONAL_GAUSSIAN, TRACK_SMEARING, ELECTRON_GUN, LHCB_ECAL, LCD_ECAL)
+    study.name: study
+    for study in (
+        TOY_DISTRIBUTIONS,
+        CONDITIONAL_GAUSSIAN,
+        TRACK_SMEARING,
+        ELECTRON_GUN,
+        LHCB_ECAL,
+        LCD_ECAL,
+        AIRSHOWER_PATTERNS,
+        AIRSHOWER_REFINEMENT,
+    )
 }
