@@ -113,7 +113,7 @@ def _end_epoch(run: Run, keeper: Keeper, validate: Validate | None) -> None:
     if validate is not None:
         run.model.eval()
         with torch.no_grad(), run.ema.applied() if run.ema else nullcontext():
-            metrics = validation_row(validate(run.model))
+            metrics = run.world.average_row(validation_row(validate(run.model)))
         run.model.train()
     place = {"epoch": run.step // run.steps, "step": run.step, "seconds": round(keeper.clock.seconds(), 3)}
     run.history.rows.append({**place, **losses, **metrics})

@@ -53,6 +53,10 @@ class World:
         """The mean of each number over all processes."""
         return values if self.size == 1 else self._mean(torch.tensor(values, dtype=torch.float64)).tolist()
 
+    def average_row(self, row: dict[str, float]) -> dict[str, float]:
+        """The mean of each named number over all processes, so that all stop at the same epoch."""
+        return dict(zip(row, self.average(list(row.values())), strict=True))
+
     def anyone(self, asks: bool) -> bool:
         """Whether any process asks."""
         return asks if self.size == 1 else self.average([float(asks)])[0] > 0
