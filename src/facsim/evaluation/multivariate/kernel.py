@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from facsim.core.events import Array
 from facsim.evaluation.multivariate.frechet import scaled_to_maximum
 from facsim.evaluation.multivariate.samples import (
+    CHUNK,
     UNWEIGHTED,
     Estimate,
     Weighted,
@@ -40,8 +42,10 @@ def kernel_physics_distance(
         FacsimError: for bad samples.
     """
     x, y = scaled_to_maximum(x, y)
-    streams = [np.random.default_rng(seed + 1000 * i) for i in range(batches)]
-    values = [_discrepancy(*(_batch(s, batch_size, rng, w) for s, w in zip((x, y), weight, strict=True))) for rng in streams]
+    draws = []
+    for rng in (np.random.default_rng(seed + 1000 * i) for i in range(batches)):
+        draws.append(tuple(_draw(len(s), batch_size, rng, w) for s, w in zip((x, y), weight, strict=True)))
+    values = _discrepancies(x, y, draws)
     low, high = np.percentile(values, (16.275, 83.725))
     return Estimate(float(np.median(values)), float(high - low) / 2)
 
@@ -51,26 +55,49 @@ def polynomial_mmd(x: Array, y: Array, *, weight: Weights = UNWEIGHTED) -> float
 
     Source: A. Gretton et al., A kernel two-sample test, JMLR 13 (2012) 723.
     """
-    return _discrepancy(weighted(x, weight[0]), weighted(y, weight[1]))
+    whole = [Draw(np.arange(len(s)), weighted(s, w).weight) for s, w in zip((x, y), weight, strict=True)]
+    return float(_discrepancies(x, y, [(whole[0], whole[1])])[0])
 
 
-def _batch(x: Array, size: int, rng: np.random.Generator, weight: Array | None) -> Weighted:
-    """Events drawn with replacement; their weights are signs."""
-    rows, sign = drawn(len(x), size, rng, weight)
-    return weighted(x[rows], sign)
+class Draw(NamedTuple):
+    """Events that take part, by their rows [size], and the weight of each."""
+
+    rows: Array
+    weight: Array
 
 
-def _discrepancy(x: Weighted, y: Weighted) -> float:
-    """With few columns the kernel is a scalar product of products, so that pairs need not be visited."""
-    few = math.comb(x.x.shape[1] + 2, 2) <= MOST_PRODUCTS
-    xx, yy, xy = (_by_products if few else _by_pairs)(x, y)
-    return unbiased(xx - _diagonal(x), yy - _diagonal(y), xy, x, y)
+Draws = Sequence[tuple[Draw, ...]]  # of truth and candidate, for each batch
 
 
-def _by_products(x: Weighted, y: Weighted) -> tuple[float, float, float]:
-    """(f(x).f(y))^2 summed over pairs is the scalar product of the two sums of f f^T, each one matrix product."""
-    a, b = (sum(((p := products(part.x)) * part.weight[:, None]).T @ p for part in _chunks(s)) for s in (x, y))
-    return float(np.vdot(a, a)), float(np.vdot(b, b)), float(np.vdot(a, b))
+def _draw(n: int, size: int, rng: np.random.Generator, weight: Array | None) -> Draw:
+    rows, sign = drawn(n, size, rng, weight)
+    return Draw(rows, np.ones(size) if sign is None else sign)
+
+
+def _discrepancies(x: Array, y: Array, draws: Draws) -> Array:
+    """For each batch; with few columns the kernel is a scalar product of products, so that pairs need not be visited."""
+    few = math.comb(x.shape[1] + 2, 2) <= MOST_PRODUCTS
+    sums = (_by_products if few else _by_pairs)(x, y, draws)
+    diagonals = _diagonal(x), _diagonal(y)
+    return np.array([_unbiased(s, pair, diagonals) for s, pair in zip(sums, draws, strict=True)])
+
+
+def _unbiased(sums: Array, pair: tuple[Draw, ...], diagonals: tuple[Array, Array]) -> float:
+    """From sums over all pairs of truth, of candidate and of both: the means over pairs of different events."""
+    (a, total_a), (b, total_b) = ((float(np.square(d.weight).sum()), float(d.weight.sum())) for d in pair)
+    own = [float(np.square(d.weight) @ diagonal[d.rows]) for d, diagonal in zip(pair, diagonals, strict=True)]
+    return float((sums[0] - own[0]) / (total_a**2 - a) + (sums[1] - own[1]) / (total_b**2 - b) - 2 * sums[2] / (total_a * total_b))
+
+
+def _by_products(x: Array, y: Array, draws: Draws) -> Array:
+    """(f(x).f(y))^2 summed over pairs is the scalar product of the two sums of f f^T, each one matrix product, [batches, 3]."""
+
+    def moments(s: Array, draw: Draw) -> Array:
+        f = products(s[draw.rows])
+        return np.asarray((f * draw.weight[:, None]).T @ f)
+
+    both = ((moments(x, a), moments(y, b)) for a, b in draws)
+    return np.array([(np.vdot(a, a), np.vdot(b, b), np.vdot(a, b)) for a, b in both])
 
 
 def products(x: Array) -> Array:
@@ -87,20 +114,23 @@ def products(x: Array) -> Array:
     return np.asarray(u[:, first] * u[:, second] * np.where(first == second, 1.0, math.sqrt(2)))
 
 
-def _by_pairs(x: Weighted, y: Weighted) -> tuple[float, float, float]:
-    return _own_sum(x), _own_sum(y), _kernel_sum(x, y)
+def _by_pairs(x: Array, y: Array, draws: Draws) -> Array:
+    """Sums over pairs, [batches, 3]: for all batches at once if together they visit more pairs than there are."""
+    size = max(len(d.rows) for pair in draws for d in pair)
+    if len(draws) > 1 and max(len(x), len(y)) ** 2 > len(draws) * size**2:
+        return np.concatenate([_by_pairs(x, y, [pair]) for pair in draws])
+    in_x, in_y = (np.array([np.bincount(pair[i].rows, pair[i].weight, len(s)) for pair in draws]) for i, s in enumerate((x, y)))
+    (x, in_x), (y, in_y) = ((s[c.any(0)], c[:, c.any(0)]) for s, c in ((x, in_x), (y, in_y)))
+    return np.stack([_kernel_sums(x, x, in_x, in_x), _kernel_sums(y, y, in_y, in_y), _kernel_sums(x, y, in_x, in_y)], axis=1)
 
 
-def _own_sum(x: Weighted) -> float:
-    """Sum of weight, weight and kernel over all pairs of a sample: each pair of two chunks is visited once."""
-    chunks = list(_chunks(x))
-    return sum(_kernel_sum(a, a) + 2 * sum(_kernel_sum(a, b) for b in chunks[i + 1 :]) for i, a in enumerate(chunks))
-
-
-def _kernel_sum(x: Weighted, y: Weighted) -> float:
-    """Sum of weight, weight and kernel over all pairs of two samples."""
-    scaled = y.x.T / x.x.shape[1]
-    return float(sum(part.weight @ (_to_the_fourth(part.x @ scaled) @ y.weight) for part in _chunks(x)))
+def _kernel_sums(x: Array, y: Array, in_x: Array, in_y: Array) -> Array:
+    """Sum of weight, weight and kernel over all pairs, for each row of weights [batches, n] and [batches, m]."""
+    scaled, found = y.T / x.shape[1], np.zeros(len(in_x))
+    for start in range(0, len(x), CHUNK):
+        part = slice(start, start + CHUNK)
+        found += ((in_x[:, part] @ _to_the_fourth(x[part] @ scaled)) * in_y).sum(1)
+    return found
 
 
 def _to_the_fourth(product: Array) -> Array:
@@ -110,15 +140,9 @@ def _to_the_fourth(product: Array) -> Array:
     return np.square(product, out=product)
 
 
-def _diagonal(x: Weighted) -> float:
-    """What pairs of an event with itself add to the sum."""
-    return float(np.square(x.weight) @ (np.square(x.x).sum(1) / x.x.shape[1] + 1) ** DEGREE)
-
-
-def _chunks(x: Weighted) -> Iterator[Weighted]:
-    """A thousand events at a time."""
-    for start in range(0, len(x), 1000):
-        yield x[np.arange(start, min(start + 1000, len(x)))]
+def _diagonal(x: Array) -> Array:
+    """The kernel of every event with itself, [n]."""
+    return np.asarray((np.square(x).sum(1) / x.shape[1] + 1) ** DEGREE)
 
 
 def gaussian_mmd(x: Array, y: Array, *, weight: Weights = UNWEIGHTED, bandwidth: float | None = None, blocks: int = 10, seed: int = 0) -> Estimate:
