@@ -101,3 +101,29 @@ def test_coarsened_source_keeps_the_energy(gun: Events) -> None:
 def test_nothing_to_train_on_is_refused(gun: Events) -> None:
     with pytest.raises(FacsimError, match="nothing to train on"):
         train(InMemory(gun[:0], "empty"), plan())
+
+
+def test_a_training_goes_on_from_a_surrogate(gun: Events) -> None:
+    """Without a step nothing changes but what it was trained on; a longer training of the same model starts where it was."""
+    first, _ = train(InMemory(gun, "a"), plan(training=Settings(epochs=3, learning_rate=1e-3)))
+    still = plan(training=Settings(epochs=1, learning_rate=1e-12))
+    before = first.simulate(gun.condition[:50], stream(0, "t"))
+    again, history = train(InMemory(gun[:500], "b"), still, start=first)
+    np.testing.assert_allclose(again.simulate(gun.condition[:50], stream(0, "t")).cells, before.cells, rtol=0.05, atol=0.05)
+    assert again.about["training"]["events"] == 500
+    assert again.about["training"]["started_from"]["fingerprint"] == "a"
+    _, fresh = train(InMemory(gun[:500], "b"), still)
+    assert sum(history.rows[0].values()) < sum(fresh.rows[0].values())
+
+
+def test_a_training_from_another_kind_of_surrogate_is_refused(gun: Events) -> None:
+    start, _ = train(InMemory(gun, "a"), plan())
+    coarse = Coarsened(InMemory(gun, "a"), 2)
+    for source, other, message in (
+        (coarse, plan(), "another detector"),
+        (InMemory(gun, "a"), plan(model="gan", settings={}), "another model"),
+        (InMemory(gun, "a"), plan(settings={"latent": 8}), "another model"),
+        (InMemory(Events(gun.condition * 0 + 1, gun.response, gun.detector, (Variable("angle"),)), "a"), plan(), "another conditions"),
+    ):
+        with pytest.raises(FacsimError, match=message):
+            train(source, other, start=start)

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from facsim.cli.options import Seed, Set, card, checked, settings
 from facsim.cli.show import say, training_bar
+from facsim.cli.surrogates import open_surrogate
 from facsim.cli.tables import open_events
 from facsim.core import FacsimError, look_up
 from facsim.core.table import unknown
@@ -34,6 +35,7 @@ def fit(
     response: str | None = None,
     weight: str | None = None,
     tree: str | None = None,
+    start: str | None = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Train a surrogate on the events of a file.
@@ -68,6 +70,8 @@ def fit(
         Column of a table that weighs its events; negative weights subtract background.
     tree
         Tree of a ROOT file that has several.
+    start
+        Run folder, bundle folder, or zoo:NAME of a trained surrogate whose training goes on with these events and settings.
     resume
         Go on from the checkpoint in the run folder.
     """
@@ -77,8 +81,9 @@ def fit(
     from facsim.surrogate import save_bundle
     from facsim.training import first_process
 
+    begun = None if start is None else open_surrogate(start)
     chosen = {
-        "model": model,
+        "model": model if begun is None else begun.about["model"]["name"],
         **card(card_file),
         **settings(set_),
         **({} if epochs is None else {"epochs": epochs}),
@@ -92,7 +97,7 @@ def fit(
     _require_new(out, resume)
     with training_bar() if first_process() else nullcontext() as update:
         surrogate, history = train(
-            Coarsened(source, coarsen) if coarsen > 1 else source, plan, folder=out / "training", resume=resume, on_progress=update
+            Coarsened(source, coarsen) if coarsen > 1 else source, plan, folder=out / "training", resume=resume, on_progress=update, start=begun
         )
     if not first_process():
         return

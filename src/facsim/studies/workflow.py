@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,12 @@ def train(
     resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
     watch: Callable[[Surrogate], dict[str, float]] | None = None,
+    start: Surrogate | None = None,
 ) -> tuple[Surrogate, History]:
     """A surrogate trained on all events of the source, and the history of its training; `watch` sees it after every epoch.
 
-    Transforms and ranges come from the source alone, the first weights from the seed: with `resume` the same call goes on from the folder's
-    checkpoint.
+    Transforms and ranges come from the source alone, the first weights from the seed, unless there is a surrogate to `start` from: then the model
+    is its, transforms and weights too. With `resume` the same call goes on from the folder's checkpoint.
 
     Raises:
         FacsimError: for a bad plan, too few events, or a training that fails.
@@ -62,7 +64,8 @@ def train(
     first = source.read(0, FIT_EVENTS)
     if not len(first):
         raise FacsimError("there is nothing to train on", expected="one or more events", got=0)
-    surrogate = untrained(first, plan, about={"fingerprint": source.fingerprint, "events": source.n, "seed": plan.training.seed})
+    about = {"fingerprint": source.fingerprint, "events": source.n, "seed": plan.training.seed}
+    surrogate = untrained(first, plan, about) if start is None else started(start, first, plan, about)
     batches = _batches(source, surrogate, first, plan)
     objectives = surrogate.model.objectives()
     validate = None if watch is None else lambda model: watch(surrogate)
@@ -98,6 +101,28 @@ def untrained(events: Events, plan: Plan, about: Mapping[str, Any]) -> Surrogate
     surrogate = Surrogate(model, encode, chain, events.detector, variables, _prior(events, plan.training.seed), told)
     model.see(surrogate.prepare(events))
     return surrogate
+
+
+def started(start: Surrogate, events: Events, plan: Plan, about: Mapping[str, Any]) -> Surrogate:
+    """A trained surrogate as the beginning of a training on other events.
+
+    Raises:
+        FacsimError: if the events are of another detector or other conditions, or the plan wants another model.
+    """
+    model = start.about["model"]
+    asked = {"name": plan.model, "settings": {**model["settings"], **plan.settings}}
+    known, found = ([(v.name, v.unit, v.shape) for v in variables] for variables in (start.variables, events.variables))
+    for what, expected, got in (
+        ("detector", start.detector, events.detector),
+        ("conditions", known, found),
+        ("model", model, json.loads(json.dumps(asked))),
+    ):
+        if expected != got:
+            raise FacsimError(f"a training cannot start from a surrogate with another {what}", expected=expected, got=got)
+    numbers = zip(start.variables, places(start.variables), strict=True)
+    variables = tuple(v.covering(np.concatenate([start.prior[:, place], events.condition[:, place]])) for v, place in numbers)
+    told = {**start.about, "training": {**about, "started_from": start.about["training"]}}
+    return replace(start, model=start.model.train(), variables=variables, prior=_prior(events, plan.training.seed), about=told)
 
 
 def suited(family: Family, events: Events) -> Recipe:
