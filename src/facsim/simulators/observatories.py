@@ -12,6 +12,7 @@ STUDY_XMAX = 750.0  # g/cm2: the source fixes the depth and does not print it; t
 def airshower(
     layout: str = "offset",
     side: int = 9,
+    *,
     traces: bool = True,
     times: bool = True,
     energy_low: float = 10**0.5 * EEV,
@@ -35,6 +36,7 @@ def airshower(
 def airshower_vertical(
     layout: str = "offset",
     side: int = 9,
+    *,
     traces: bool = True,
     times: bool = False,
     energy_low: float = EEV,
@@ -51,8 +53,8 @@ def airshower_vertical(
     showers = airshower(
         layout,
         side,
-        traces,
-        times,
+        traces=traces,
+        times=times,
         energy_low=energy_low,
         energy_high=energy_high,
         muon_fraction=muon_fraction,

@@ -83,7 +83,7 @@ def trial(model: str, seed: int, mode: str, request: Request) -> Trial:
         *energy_rows(spread[model], spread["other"], spread["test"]),
         *classifier_rows(unseen, generated(surrogate, known.condition, seed, "judged"), known),
     ]
-    drawn = figures(model, seed, snapshots, surrogate, (made.condition[:, 0], found[model]), losses, aixnet.curve)
+    drawn = figures(model, seed, snapshots, surrogate, (made.condition[:, 0], found[model]), losses=losses, aixnet=aixnet.curve)
     about = {"events": sizes, "epochs": {k: epochs[k] for k in (model, "aixnet")}, "cpu_seconds": round(time.process_time() - started, 1)}
     about |= {"aixnet": {"bias": spread["test"].bias.round(4).tolist(), "resolution": spread["test"].resolution.round(4).tolist()}}
     return Trial(model, seed, tuple(rows), {model: losses}, about, drawn)
@@ -191,6 +191,7 @@ def figures(
     snapshots: Mapping[str, Events],
     surrogate: Surrogate,
     energies: tuple[Array, Array],
+    *,
     losses: Mapping[str, list[float]],
     aixnet: tuple[float, ...],
 ) -> dict[str, bytes]:
