@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facsim.core import Detector, FacsimError, GridLayer, LayeredGrid, PolarLayers, RegularGrid, Vector
+from facsim.core import Detector, FacsimError, GridLayer, LayeredGrid, PolarLayers, RegularGrid, SplitGranularity, Vector
 from facsim.core.detectors import describe, from_description
 
 EXAMPLES: dict[str, Detector] = {
@@ -17,6 +17,7 @@ EXAMPLES: dict[str, Detector] = {
     "equal layers": LayeredGrid(tuple(GridLayer(4, 4, (5.0, 5.0), z) for z in (1.0, 3.0))),
     "unequal layers": LayeredGrid((GridLayer(8, 8, (5.0, 5.0), 1.0), GridLayer(4, 4, (10.0, 10.0), 5.0))),
     "polar": PolarLayers.uniform(3, 8, [0.0, 5.0, 10.0, 20.0]),
+    "split": SplitGranularity((8, 12), (4, 8), (2, 2)),
     "vector": Vector(("pt", "dll"), ("MeV", "1")),
 }
 

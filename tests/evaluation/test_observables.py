@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facsim.core import Events, FacsimError, GridLayer, LayeredGrid, PolarLayer, PolarLayers, RegularGrid, Variable, Vector
+from facsim.core import Events, FacsimError, GridLayer, LayeredGrid, PolarLayer, PolarLayers, RegularGrid, SplitGranularity, Variable, Vector
 from facsim.evaluation.observables import OBSERVABLES, applicable, brightest, columns, features
 from facsim.evaluation.observables.geometry import neighbour_axes, neighbours
 
@@ -21,6 +21,7 @@ DETECTORS = {
     "layers unlike": LayeredGrid((GridLayer(3, 4, (5.0, 6.0), 10.0), GridLayer(2, 2, (9.0, 9.0), 25.0))),
     "polar alike": PolarLayers.uniform(3, 8, [0.0, 4.0, 8.0], depth=2.0),
     "polar unlike": UNEQUAL_POLAR,
+    "split": SplitGranularity((8, 12), (4, 8), (2, 2), pixel=10.0, distance=500.0),
     "vector": Vector(("a", "b"), ("MeV", "1")),
 }
 

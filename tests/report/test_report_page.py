@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facsim.core import Detector, Events, FacsimError, GridLayer, LayeredGrid, PolarLayers, RegularGrid, Variable, Vector
+from facsim.core import Detector, Events, FacsimError, GridLayer, LayeredGrid, PolarLayers, RegularGrid, SplitGranularity, Variable, Vector
 from facsim.evaluation.observables import columns
 from facsim.evaluation.scorecard import Output, Row, Scorecard
 from facsim.report import layout, write_report
@@ -22,6 +22,7 @@ DETECTORS: dict[str, Detector] = {
     "volume": RegularGrid((3, 4, 5), (5.0, 10.0, 10.0)),
     "polar": PolarLayers.uniform(3, 4, [0.0, 5.0, 10.0]),
     "layers": LayeredGrid((GridLayer(4, 4, (5.0, 5.0), 1.0), GridLayer(2, 2, (10.0, 10.0), 2.0))),
+    "split": SplitGranularity((8, 12), (4, 8), (2, 2), pixel=10.0, distance=500.0),
     "vector": Vector(("pt", "eta"), ("MeV", "1")),
 }
 ENERGY, CODE = Variable("energy", "MeV", 100.0, 1000.0), Variable("pdg", choices=(11.0, 22.0))

@@ -4,7 +4,18 @@ The contracts need torch and are imported from `facsim.core.contracts`, so that 
 """
 
 from facsim.core.coarsen import coarsen
-from facsim.core.detectors import DETECTORS, Detector, GridLayer, LayeredGrid, PolarLayer, PolarLayers, RegularGrid, StationArray, Vector
+from facsim.core.detectors import (
+    DETECTORS,
+    Detector,
+    GridLayer,
+    LayeredGrid,
+    PolarLayer,
+    PolarLayers,
+    RegularGrid,
+    SplitGranularity,
+    StationArray,
+    Vector,
+)
 from facsim.core.errors import FacsimError
 from facsim.core.events import Events, concatenate
 from facsim.core.rng import stream
@@ -21,6 +32,7 @@ __all__ = [
     "PolarLayer",
     "PolarLayers",
     "RegularGrid",
+    "SplitGranularity",
     "StationArray",
     "Variable",
     "Vector",

@@ -11,7 +11,7 @@ from facsim.core import Events
 from facsim.evaluation.bootstrap import Score
 from facsim.evaluation.comparison import Comparison
 from facsim.evaluation.conditioning import FEWEST, curve_edges
-from facsim.evaluation.observables.geometry import blocks, is_calorimeter, neighbour_axes
+from facsim.evaluation.observables.geometry import grids, is_calorimeter, neighbour_axes
 from facsim.evaluation.observables.summary import ENERGY, by_block
 from facsim.evaluation.pair import Array
 from facsim.evaluation.scorecard import Row
@@ -84,11 +84,8 @@ def brightest_cluster(events: Events) -> Array:
     depth, cyclic = len(events.detector.shape) == 3, neighbour_axes(events.detector)[-2] == "angle"
 
     def largest(cells: Array) -> Array:
-        found = []
-        for part, shape in blocks(events.detector):
-            grid = cells[:, part].reshape(len(cells), *shape)
-            found.append(_clusters(grid.sum(1) if depth else grid, cyclic).max((1, 2)))
-        return np.asarray(np.max(found, axis=0))
+        found = (_clusters(grid.sum(1) if depth else grid, cyclic).max((1, 2)) for grid in grids(events.detector, cells))
+        return np.asarray(np.max(list(found), axis=0))
 
     return by_block(events.cells, largest)
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
-from facsim.core import Detector, Events, LayeredGrid, PolarLayers, RegularGrid, StationArray, Vector
+from facsim.core import Detector, Events, LayeredGrid, PolarLayers, RegularGrid, SplitGranularity, StationArray, Vector
 from facsim.core.events import Array
 from facsim.report.moments import effective_number, mean_and_std
 from facsim.report.style import DIVERGING, SEQUENTIAL, bare, styled
@@ -38,6 +38,8 @@ def extent(detector: Detector) -> tuple[float, float, float, float] | None:
 def _half_sides(detector: Detector) -> tuple[float, float] | None:
     if isinstance(detector, RegularGrid):
         return detector.cells[-1] * detector.size[-1] / 2, detector.cells[-2] * detector.size[-2] / 2
+    if isinstance(detector, SplitGranularity):
+        return detector.pixels[1] * detector.pixel / 2, detector.pixels[0] * detector.pixel / 2
     if isinstance(detector, PolarLayers):
         return detector.drawn_radius, detector.drawn_radius
     if isinstance(detector, StationArray):

@@ -9,12 +9,15 @@ from facsim.core.detectors.base import Detector
 from facsim.core.detectors.layered import GridLayer, LayeredGrid
 from facsim.core.detectors.polar import PolarLayer, PolarLayers
 from facsim.core.detectors.regular import RegularGrid
+from facsim.core.detectors.split import SplitGranularity, as_image, from_image, padded_cells, part_grids, saturate
 from facsim.core.detectors.stations import StationArray, arrival_times, pack_stations, saturated, signals, traces, triggered
 from facsim.core.detectors.vector import Vector
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 
-DETECTORS: dict[str, type[Detector]] = {kind.__name__: kind for kind in (RegularGrid, LayeredGrid, PolarLayers, StationArray, Vector)}
+DETECTORS: dict[str, type[Detector]] = {
+    kind.__name__: kind for kind in (RegularGrid, LayeredGrid, PolarLayers, SplitGranularity, StationArray, Vector)
+}
 
 
 def describe(detector: Detector) -> dict[str, Any]:
@@ -49,12 +52,18 @@ __all__ = [
     "PolarLayer",
     "PolarLayers",
     "RegularGrid",
+    "SplitGranularity",
     "StationArray",
     "Vector",
     "arrival_times",
+    "as_image",
     "describe",
     "from_description",
+    "from_image",
     "pack_stations",
+    "padded_cells",
+    "part_grids",
+    "saturate",
     "saturated",
     "signals",
     "traces",

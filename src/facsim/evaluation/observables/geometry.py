@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from facsim.core import Detector, PolarLayers, RegularGrid, StationArray, Vector
+from facsim.core import Detector, PolarLayers, RegularGrid, SplitGranularity, StationArray, Vector
+from facsim.core.detectors import part_grids
 
 Array = NDArray[Any]
 AXES = ("x", "y", "z", "r")
@@ -85,11 +86,38 @@ def blocks(detector: Detector) -> list[tuple[slice, tuple[int, ...]]]:
     return list(zip(layer_slices(detector), shapes)) if shapes else [(slice(0, detector.n_cells), (1, detector.n_cells))]
 
 
-def neighbours(detector: Detector, cells: Array, axis: str) -> Iterator[tuple[Array, Array]]:
-    """Pairs of views [n, ...] of cells [n, cells]: the second holds the next cell along the axis of each cell in the first."""
-    cyclic = axis == "angle"
+def grids(detector: Detector, cells: Array) -> Iterator[Array]:
+    """The cells [n, cells] as grids [n, ...], one for each part in which all cells are alike; a grid is zero where the detector has no cell."""
+    if isinstance(detector, SplitGranularity):
+        yield from part_grids(detector, cells)
+        return
     for part, shape in blocks(detector):
-        grid = np.moveaxis(cells[:, part].reshape(len(cells), *shape), neighbour_axes(detector).index(axis) + 1, 1)
+        yield cells[:, part].reshape(len(cells), *shape)
+
+
+def neighbours(detector: Detector, cells: Array, axis: str) -> Iterator[tuple[Array, Array]]:
+    """Pairs of arrays [n, ...] of cells [n, cells]: the second holds the next cell along the axis of each cell in the first.
+
+    Cells of different size are no neighbours.
+    """
+    if isinstance(detector, SplitGranularity):
+        one, other = _pairs(detector, axis)
+        yield cells[:, None, one], cells[:, None, other]
+        return
+    cyclic = axis == "angle"
+    for part in grids(detector, cells):
+        grid = np.moveaxis(part, neighbour_axes(detector).index(axis) + 1, 1)
         yield grid[:, :-1], grid[:, 1:]
         if cyclic and grid.shape[1] > 2:
             yield grid[:, -1:], grid[:, :1]
+
+
+def _pairs(wall: SplitGranularity, axis: str) -> tuple[Array, Array]:
+    """Numbers of the cells that have a next one of their size along the axis, and of that one, each [pairs]."""
+    one, other = [], []
+    for grid in part_grids(wall, np.arange(1, wall.n_cells + 1)):
+        lines = np.moveaxis(grid, neighbour_axes(wall).index(axis), 0)
+        both = (lines[:-1] > 0) & (lines[1:] > 0)
+        one.append(lines[:-1][both] - 1)
+        other.append(lines[1:][both] - 1)
+    return np.concatenate(one), np.concatenate(other)
