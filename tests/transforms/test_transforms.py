@@ -23,6 +23,7 @@ RECIPES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "fixed scale": [("Scale", {"by": 6120.0})],
     "Calibrate": [("Calibrate", {})],
     "Log": [("Log", {"offset": 0.1})],
+    "Asinh": [("Asinh", {"scale": 0.1})],
     "Standardise": [("Standardise", {})],
     "EnergyFractions": [("EnergyFractions", {})],
     "LayerFractions": [("LayerFractions", {"layer_sizes": [16, 16]})],
@@ -87,8 +88,9 @@ def test_layer_fractions_are_the_shares_by_hand() -> None:
     torch.testing.assert_close(y, torch.tensor([[0.5, 0.1, 1.0, 2 / 9, 7 / 9]]))
 
 
-def test_log_and_logit_by_hand() -> None:
+def test_log_asinh_and_logit_by_hand() -> None:
     one = torch.ones(1, 1)
+    assert Chain((1,), [("Asinh", {"scale": 0.5})])(-one, one).item() == pytest.approx(-math.log(2 + math.sqrt(5)))
     assert Chain((1,), [("Log", {"offset": 0.5})])(one, one).item() == pytest.approx(math.log(3.0))
     assert Chain((1,), [("Logit", {"margin": 0.25})])(one, one).item() == pytest.approx(math.log(3.0))
 

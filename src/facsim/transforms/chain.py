@@ -11,7 +11,7 @@ from facsim.core.contracts import Transform
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 from facsim.transforms.conditional import Regions, Relative, Shift
-from facsim.transforms.elementwise import Calibrate, Log, Logit, Scale, Standardise, Threshold
+from facsim.transforms.elementwise import Asinh, Calibrate, Log, Logit, Scale, Standardise, Threshold
 from facsim.transforms.encode import Encode
 from facsim.transforms.fractions import EnergyFractions, LayerFractions
 from facsim.transforms.gaussianise import Gaussianise
@@ -25,6 +25,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Scale,
         Calibrate,
         Log,
+        Asinh,
         Logit,
         Standardise,
         Threshold,

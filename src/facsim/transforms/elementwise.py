@@ -1,4 +1,4 @@
-"""Maps of each number on its own: scale, calibrate, log, logit, standardise, threshold."""
+"""Maps of each number on its own: scale, calibrate, log, asinh, logit, standardise, threshold."""
 
 from __future__ import annotations
 
@@ -78,6 +78,22 @@ class Log(Transform):
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
         return torch.expm1(y) * self.offset
+
+
+class Asinh(Transform):
+    """y = asinh(x / scale): logarithmic on both sides far above the scale, linear below it; for signed responses that span decades."""
+
+    def __init__(self, shape: tuple[int, ...], scale: float = 1.0) -> None:
+        super().__init__()
+        if scale <= 0:
+            raise FacsimError("the scale must be positive", expected="a number > 0", got=scale)
+        self.scale = scale
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        return torch.asinh(x / self.scale)
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        return torch.sinh(y) * self.scale
 
 
 class Logit(Transform):
