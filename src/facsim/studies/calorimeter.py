@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SECTIONS = ("conditions", "observables", "structure", "curves", "diversity", "physics", "classifier_cells", "classifier_observables")
 QUICK = 400  # events of a quick run
+PER_CONDITION = 2  # events generated for each condition of the events to score on: part of a distance is the fluctuation of the candidate
 SETTINGS = {"data": "folder of train.h5 and test.h5", "epochs": "of every model that is trained, in place of its own number"}
 
 
@@ -104,7 +105,8 @@ class Calorimeter:
         request.say(f"{self.name}: {name}, seed {seed}, {sample.source}")
         surrogate, note = loaded(request.bundles[name], sample) if name in request.bundles else self._trained(name, seed, sample, request)
         trained = time.process_time() - started
-        candidate = surrogate.simulate(sample.test.condition, stream(seed, "candidate"), extrapolate=True)
+        condition = np.tile(sample.test.condition, (PER_CONDITION, 1))
+        candidate = surrogate.simulate(condition, stream(seed, "candidate"), extrapolate=True)
         card = evaluate(candidate, sample.test, train=sample.train, recipe=SECTIONS, seed=seed)
         speed = speed_row(surrogate) if request.full else speed_row(surrogate, 50, 0.1)
         rows = (*card.rows, *self.scores(candidate, sample, card), Row(**{**vars(speed), "floor": self.geant4_ms}))
