@@ -8,6 +8,7 @@ from facsim.studies.conditional_gaussian import STUDY as CONDITIONAL_GAUSSIAN
 from facsim.studies.electron_gun import STUDY as ELECTRON_GUN
 from facsim.studies.lcd_ecal import STUDY as LCD_ECAL
 from facsim.studies.lhcb_ecal import STUDY as LHCB_ECAL
+from facsim.studies.rich_pid import STUDY as RICH_PID
 from facsim.studies.study import Study
 from facsim.studies.toy_distributions import STUDY as TOY_DISTRIBUTIONS
 from facsim.studies.track_smearing import STUDY as TRACK_SMEARING
@@ -18,6 +19,7 @@ STUDIES: dict[str, Study] = {
         TOY_DISTRIBUTIONS,
         CONDITIONAL_GAUSSIAN,
         TRACK_SMEARING,
+        RICH_PID,
         ELECTRON_GUN,
         LHCB_ECAL,
         LCD_ECAL,

@@ -1,0 +1,85 @@
+"""The models of the study `rich-pid` and what each is trained on.
+
+The source prints neither layers nor steps of its Cramer GAN: three hidden layers of 128, a critic's space of 64 dimensions and 5 steps of the critic
+are taken, and all adversarial models have the same networks. One network serves all species, which it is told as a condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facsim.core import Events
+from facsim.transforms import Recipe
+
+if TYPE_CHECKING:
+    from facsim.studies.workflow import Plan
+
+SCALE = 0.1  # of the log-likelihood differences: logarithmic above, since at high momentum those of muons are that small
+BLUR = 0.02  # added to the logarithms for a density: below the thresholds of kaon and proton their differences are equal
+RESPONSE: Recipe = [("Asinh", {"scale": SCALE}), ("Standardise", {})]
+NETWORK: dict[str, Any] = {"latent": 16, "hidden": (128, 128, 128), "last": "identity"}
+SLIM: dict[str, Any] = {"latent": 8, "hidden": (64, 64, 64), "activation": "silu", "last": "identity"}
+FLOW: dict[str, Any] = {"transforms": 1, "passes": 5, "hidden": (64, 64), "likelihood": "normal"}
+GAME = {"learning_rate": 2e-4, "betas": (0.5, 0.9), "ema": 0.99}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model of the study: what it stands for, its family with settings, and its training; `epochs` of a full and of a quick run.
+
+    `pure` names the model that is trained alike on signal alone, where this one is trained on contaminated data with sWeights. `blurred`: whether
+    its training data are, as a density needs; it then takes smoothed weights too.
+    """
+
+    what: str
+    family: str
+    settings: Mapping[str, Any]
+    training: Mapping[str, Any]
+    batch_size: int
+    epochs: tuple[int, int]
+    pure: str = ""
+    blurred: bool = False
+
+
+ADVERSARIAL: dict[str, Any] = {"training": GAME, "batch_size": 256, "epochs": (8, 1)}
+ENERGY: dict[str, Any] = {"training": {"learning_rate": 3e-3, "schedule": "onecycle"}, "batch_size": 4096, "epochs": (24, 2)}
+DENSITY: dict[str, Any] = {
+    "training": {"learning_rate": 3e-3, "schedule": "cosine", "clip": 5.0},
+    "batch_size": 2048,
+    "epochs": (5, 1),
+    "blurred": True,
+}
+
+ENTRIES: dict[str, Entry] = {
+    "cramer": Entry("the source's: a critic's space in which the energy distance is largest", "cramer", NETWORK, **ADVERSARIAL),
+    "wgan-clip": Entry("Wasserstein critic with clipped weights", "wgan-clip", NETWORK, **ADVERSARIAL),
+    "wgan-gp": Entry("Wasserstein critic, slope penalised on both sides of 1", "wgan-gp", NETWORK, **ADVERSARIAL),
+    "wgan-gp-one-sided": Entry("the same, slope penalised above 1 only", "wgan-gp", {**NETWORK, "regulariser": "one-sided"}, **ADVERSARIAL),
+    "energy-distance": Entry("ours, fast: plain energy regression of slim layers on logarithms", "energy-distance", SLIM, **ENERGY),
+    "energy-distance-splot": Entry("the same from contaminated data", "energy-distance", SLIM, **ENERGY, pure="energy-distance"),
+    "flow": Entry("ours, with a density: autoregressive splines on logarithms", "flow", FLOW, **DENSITY),
+    "flow-splot": Entry("the same from contaminated data", "flow", FLOW, **DENSITY, pure="flow"),
+}
+
+
+def plan_for(name: str, *, full: bool, seed: int) -> Plan:
+    """The plan of one model's training."""
+    from facsim.studies.workflow import Plan
+    from facsim.training import Settings
+
+    entry = ENTRIES[name]
+    training = Settings(epochs=entry.epochs[0 if full else 1], seed=seed, device="cpu", **entry.training)
+    return Plan(model=entry.family, settings=entry.settings, response=RESPONSE, batch_size=entry.batch_size, training=training)
+
+
+def blurred(events: Events, rng: np.random.Generator) -> Events:
+    """The events, with noise of the size BLUR on the logarithms of the response, so that it has a density.
+
+    Source: Theis et al., A note on the evaluation of generative models (2016), arXiv:1511.01844, section 3.1 (dequantisation).
+    """
+    logs = np.arcsinh(events.response.astype(np.float64) / SCALE) + rng.normal(0, BLUR, events.response.shape)
+    return replace(events, response=SCALE * np.sinh(logs))
