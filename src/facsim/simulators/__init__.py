@@ -9,6 +9,7 @@ from facsim.simulators.depth import Depth
 from facsim.simulators.entry import Entry, Gun
 from facsim.simulators.gflash import GFlash
 from facsim.simulators.hadronic import HadronResponse, HadronShowers
+from facsim.simulators.hcal import SingleHadrons, lhcb_hcal
 from facsim.simulators.materials import MATERIALS, Material
 from facsim.simulators.medium import Medium, homogeneous, material, sampling
 from facsim.simulators.observatories import airshower, airshower_vertical
@@ -29,6 +30,7 @@ SIMULATORS: dict[str, Entry] = {
     "gflash-lcd-ecal": Entry("photons in 25 x (3 mm W + 0.5 mm Si), 25 x 25 x 25 cells of 5.1 mm", lcd_ecal, GFLASH),
     "gflash-pbwo4": Entry("electrons in a block of lead tungstate, 11 x 11 crystals of 22 mm", pbwo4, GFLASH),
     "hadron-calo": Entry("charged hadrons in 60 x (16 mm Fe + 4 mm polystyrene), 64 x 64 pixels of 32.75 mm", hadron_calo, BOCK),
+    "lhcb-hcal": Entry("single charged pions on the cells of the LHCb HCAL, from a library of Geant4 showers or parameterised", lhcb_hcal, BOCK),
     "airshower": Entry("cosmic rays over 9 x 9 stations: traces and arrival times of p, He, N, Fe showers up to 60 degrees", airshower, WALZ),
     "airshower-vertical": Entry("vertical proton showers of one depth over 9 x 9 stations, with traces", airshower_vertical, WALZ),
     "rich": Entry("log-likelihood differences of e, mu, pi, K, p from the photons of two RICH detectors", rich, RICH),
@@ -63,6 +65,7 @@ __all__ = [
     "Region",
     "Rich",
     "RichCalibration",
+    "SingleHadrons",
     "SmearingCard",
     "TrackSmearing",
     "Tuning",
@@ -72,6 +75,7 @@ __all__ = [
     "hadron_calo",
     "homogeneous",
     "lcd_ecal",
+    "lhcb_hcal",
     "material",
     "pbwo4",
     "rich",

@@ -1,0 +1,163 @@
+"""Showers of hadrons as fine pixels round the point of impact: from a library of full simulation, or parameterised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from facsim.core import Events, FacsimError, RegularGrid
+from facsim.simulators.calorimeters import hadron_calo
+from facsim.simulators.hadronic import STEEPEST
+
+Array = NDArray[Any]
+
+VISIBLE = 0.0345  # of a hadron's energy in the scintillator: pions of about 7 GeV in hcal_hadrons/pi+.h5
+KINDS = ("pi+", "proton", "neutron", "kaon+", "kaon0L")  # files of a library
+CHARGED = (True, True, False, True, False)
+NEAREST = 100  # library showers among which one is drawn
+LIKENESS = (0.1, 0.04, 0.04)  # of ln E and of both slopes: differences that count alike
+LIBRARY_ENERGIES = (2e3, 3e4)  # MeV
+
+
+class Shots(NamedTuple):
+    """Hadrons that enter the front face: number of the kind, kinetic energy in MeV, slopes; all [k]."""
+
+    kind: Array
+    energy: Array
+    tx: Array
+    ty: Array
+
+
+class Hits(NamedTuple):
+    """Deposits: the shot [h], column and row of the fine pixel counted from the impact [h], energy in MeV at the scale of the hadron's [h]."""
+
+    shot: Array
+    column: Array
+    row: Array
+    energy: Array
+
+
+class ShowerSource(Protocol):
+    """Where showers come from; `pixel` is the side of their square pixels in mm, whose corner is at the point of impact."""
+
+    @property
+    def pixel(self) -> float: ...
+
+    def shower(self, shots: Shots, rng: np.random.Generator) -> Hits:
+        """The deposits of all shots."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """Showers of one kind: (energy, tx, ty) [n, 3]; shower i has the pixels [starts[i]: starts[i + 1]] with energies in MeV."""
+
+    condition: Array
+    starts: Array
+    column: Array
+    row: Array
+    energy: Array
+
+    @classmethod
+    def of(cls, parts: list[Events]) -> Shelf:
+        """The showers of events with conditions (energy, tx, ty) on one square grid."""
+        grid = parts[0].detector
+        if not isinstance(grid, RegularGrid) or len(grid.cells) != 2:
+            raise FacsimError("a shower library needs images", expected="RegularGrid (y, x)", got=type(grid).__name__)
+        found = [np.nonzero(part.response) for part in parts]
+        counts = np.concatenate([np.bincount(event, minlength=len(part)) for (event, _, _), part in zip(found, parts, strict=True)])
+        energies = [part.response[index] / VISIBLE for part, index in zip(parts, found, strict=True)]
+        rows, columns = (np.concatenate([index[axis] for index in found]) - grid.cells[axis - 1] // 2 for axis in (1, 2))
+        condition = np.concatenate([np.column_stack([part.column(name) for name in ("energy", "tx", "ty")]) for part in parts])
+        return cls(
+            condition, np.append(0, counts.cumsum()), columns.astype(np.int16), rows.astype(np.int16), np.concatenate(energies).astype(np.float32)
+        )
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        """The showers by energy and steepness."""
+        return cKDTree(_likeness(*self.condition.T.astype(np.float64)))
+
+    def choose(self, shots: Shots, rng: np.random.Generator) -> Array:
+        """A shower for each shot, drawn among those nearest in energy and steepness."""
+        energy = shots.energy.clip(self.condition[:, 0].min(), self.condition[:, 0].max())
+        nearest = min(NEAREST, len(self.condition))
+        _, found = self.tree.query(_likeness(energy, shots.tx, shots.ty), k=nearest)
+        return np.asarray(np.reshape(found, (len(energy), nearest))[np.arange(len(energy)), rng.integers(nearest, size=len(energy))])
+
+    def shower(self, shots: Shots, rng: np.random.Generator) -> Hits:
+        """Chosen showers, mirrored to the shots' slopes and scaled to their energies."""
+        chosen = self.choose(shots, rng)
+        counts = self.starts[chosen + 1] - self.starts[chosen]
+        shot = np.repeat(np.arange(len(chosen)), counts)
+        place = np.arange(len(shot)) + np.repeat(self.starts[chosen] - np.append(0, counts.cumsum())[:-1], counts)
+        turn_x, turn_y = ((self.condition[chosen, i] < 0) != (wanted < 0) for i, wanted in ((1, shots.tx), (2, shots.ty)))
+        column, row = (np.where(turn[shot], -1 - index[place], index[place]) for turn, index in ((turn_x, self.column), (turn_y, self.row)))
+        return Hits(shot, column, row, self.energy[place] * (shots.energy / self.condition[chosen, 0])[shot])
+
+
+@dataclass(frozen=True, eq=False)
+class LibraryShowers:
+    """Showers of full simulation, one shelf for each kind of KINDS; beyond the library's energies the nearest showers are scaled."""
+
+    shelves: Mapping[int, Shelf]
+    pixel: float
+
+    @classmethod
+    def read(cls, folder: str | Path, most: int = 20_000) -> LibraryShowers:
+        """The library in a folder of files pi+.h5, proton.h5, neutron.h5, kaon+.h5, kaon0L.h5, up to `most` showers of each.
+
+        Raises:
+            FacsimError: if a file is not there or holds no such showers.
+        """
+        from facsim.data import open_reader
+
+        shelves, pixel = {}, 0.0
+        for number, kind in enumerate(KINDS):
+            reader = open_reader(Path(folder) / f"{kind}.h5")
+            stops = range(0, min(reader.n, most), 2000)
+            shelves[number] = Shelf.of([reader.read(start, min(start + 2000, reader.n, most)) for start in stops])
+            pixel = float(getattr(reader.detector, "size", (0.0,))[-1])
+        return cls(shelves, pixel)
+
+    def shower(self, shots: Shots, rng: np.random.Generator) -> Hits:
+        return _by_kind(shots, lambda kind, part: self.shelves[kind].shower(part, rng))
+
+
+@dataclass(frozen=True)
+class ParameterisedShowers:
+    """Showers by formulas, for charged and neutral hadrons, from 2 to 200 GeV; energies beyond are scaled, slopes cut at 0.25."""
+
+    pixel: float = 32.75
+
+    def shower(self, shots: Shots, rng: np.random.Generator) -> Hits:
+        return _by_kind(shots, lambda kind, part: self._parameterised(CHARGED[kind], part, rng))
+
+    def _parameterised(self, charged: bool, shots: Shots, rng: np.random.Generator) -> Hits:
+        energy = shots.energy.clip(2e3, 2e5)
+        slopes = [t.clip(-STEEPEST, STEEPEST) for t in (shots.tx, shots.ty)]
+        events = hadron_calo(charged=charged).simulate(np.column_stack([energy, *slopes]), rng)
+        shot, row, column = np.nonzero(events.response)
+        half = [n // 2 for n in events.response.shape[1:]]
+        return Hits(shot, column - half[1], row - half[0], events.response[shot, row, column] / VISIBLE * (shots.energy / energy)[shot])
+
+
+def _by_kind(shots: Shots, shower: Any) -> Hits:
+    """The hits of all shots, kind after kind."""
+    found = []
+    for kind in np.unique(shots.kind):
+        mine = np.flatnonzero(shots.kind == kind)
+        hits = shower(int(kind), Shots(*(part[mine] for part in shots)))
+        found.append(hits._replace(shot=mine[hits.shot]))
+    return Hits(*(np.concatenate(part) for part in zip(*found, strict=True))) if found else Hits(*np.zeros((3, 0), dtype=np.int64), np.zeros(0))
+
+
+def _likeness(energy: Array, tx: Array, ty: Array) -> Array:
+    return np.column_stack([np.log(energy), np.abs(tx), np.abs(ty)]) / LIKENESS
