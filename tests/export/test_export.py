@@ -27,17 +27,20 @@ SMALL: dict[str, dict[str, Any]] = {  # graphs of flows are long
     "flow": {"transforms": 1, "hidden": (8,)},
     "two-stage": {"transforms": 1, "hidden": (8,)},
     "flow-matching": {"steps": 2},
+    "points": {"steps": 2},
 }
+LAYERED = ("unrolled-wgan", "unrolled-lagan")  # families that need layers
 SHAPE = (4, 4)
 
 
-def toy_events(n: int = 200) -> Events:
-    """Sparse 4 x 4 images with an energy, a place, and a particle code."""
+def toy_events(n: int = 200, layers: tuple[int, ...] = ()) -> Events:
+    """Sparse 4 x 4 images, in so many layers, with an energy, a place, and a particle code."""
     rng = np.random.default_rng(0)
     energy, x, code = rng.uniform(1e3, 1e4, n), rng.uniform(-5, 5, n), rng.choice([11.0, 22.0], n)
-    response = energy[:, None, None] / 60 * rng.gamma(0.5, 2.0, (n, *SHAPE)) * (rng.random((n, *SHAPE)) < 0.6)
+    cells = (*layers, *SHAPE)
+    response = energy.reshape(n, *[1] * len(cells)) / 60 * rng.gamma(0.5, 2.0, (n, *cells)) * (rng.random((n, *cells)) < 0.6)
     variables = (Variable("energy", "MeV"), Variable("x", "mm"), Variable("pdg", "1", choices=(11.0, 22.0)))
-    return Events(np.stack([energy, x, code], axis=1), response, RegularGrid(SHAPE, (10.0, 10.0)), variables)
+    return Events(np.stack([energy, x, code], axis=1), response, RegularGrid(cells, (10.0,) * len(cells)), variables)
 
 
 def polar_events(n: int = 100) -> Events:
@@ -57,7 +60,8 @@ def surrogate_of(name: str, events: Events, **settings: Any) -> Surrogate:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_family_is_exported_or_says_why_not(name: str, tmp_path: Path) -> None:
-    surrogate, path = surrogate_of(name, toy_events(), **SMALL.get(name, {})), tmp_path / "m.onnx"
+    events = toy_events(layers=(2,) if name in LAYERED else ())
+    surrogate, path = surrogate_of(name, events, **SMALL.get(name, {})), tmp_path / "m.onnx"
     if MODELS[name].onnx:
         with pytest.raises(FacsimError, match=MODELS[name].onnx[:20]):
             export(surrogate, path)

@@ -15,6 +15,7 @@ import torch
 from numpy.polynomial import Chebyshev, Polynomial
 from scipy.special import erfcx, ndtri
 from torch import Tensor
+from torch._decomp import get_decompositions
 
 SMALLEST = 1e-37  # probability: float32 has none that is much smaller
 MEDIAN, LOWEST = math.sqrt(2 * math.log(2)), math.sqrt(-2 * math.log(SMALLEST))  # sqrt(-2 log p) at p = 1/2 and at the smallest
@@ -47,9 +48,13 @@ def normal_quantile(p: Tensor) -> Tensor:
     return torch.where(p < 0.5, x, -x)
 
 
-def replacements() -> dict[Any, Callable[[Tensor], Tensor]]:
-    """torch's operators that graph formats lack, and what does the same."""
-    return {torch.ops.aten.erfc.default: complementary_error, torch.ops.aten.special_ndtri.default: normal_quantile}
+def replacements() -> dict[Any, Callable[..., Any]]:
+    """torch's operators that graph formats lack or round differently, and what does the same.
+
+    Images are resized by indices: ONNX divides by the scale where torch multiplies by its inverse, and on an edge finds another pixel.
+    """
+    found: dict[Any, Callable[..., Any]] = dict(get_decompositions([torch.ops.aten.upsample_nearest2d]))
+    return {**found, torch.ops.aten.erfc.default: complementary_error, torch.ops.aten.special_ndtri.default: normal_quantile}
 
 
 def _polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
