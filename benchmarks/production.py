@@ -1,6 +1,6 @@
 """A production of electron-gun events, undisturbed, and with its workers and the whole of it killed at random: the same content.
 
-    python benchmarks/production.py FOLDER [--n 1000000] [--seed 1]
+    python benchmarks/production.py FOLDER [--n 1000000] [--seed 1] [--seconds S]
 
 Writes results/production/production.json and .md; FOLDER holds the two productions and may be removed afterwards.
 """
@@ -32,26 +32,37 @@ def command(folder: Path, n: int, *options: str) -> list[str]:
     return [*start, "--n", str(n), "--shard-size", str(SHARD), "--out", str(folder), *options]
 
 
+def complete(folder: Path) -> bool:
+    return (folder / "manifest.json").is_file() and bool(read_manifest(folder)["complete"])
+
+
 def undisturbed(folder: Path, n: int) -> float:
-    """Seconds that one process takes."""
-    start = time.monotonic()
-    subprocess.run(command(folder, n), check=True)
-    return time.monotonic() - start
+    """Seconds that one process takes, from the first shard to the last."""
+    if not complete(folder):
+        subprocess.run(command(folder, n, *(["--resume"] if folder.exists() else [])), check=True)
+    times = [path.stat().st_mtime for path in folder.glob("*.h5")]
+    return (max(times) - min(times)) * len(times) / (len(times) - 1)
 
 
-def disturbed(folder: Path, n: int, seed: int) -> dict[str, Any]:
+def disturbed(folder: Path, n: int, seed: int, seconds: float) -> dict[str, Any]:
     """The production with two workers, one killed every few seconds, and now and then everything; started again until it is complete."""
-    chance, told, start = random.Random(seed), {"workers_killed": 0, "whole_killed": 0}, time.monotonic()
-    while not (folder / "manifest.json").is_file() or not read_manifest(folder)["complete"]:
+    tally = folder.with_suffix(".json")
+    told = json.loads(tally.read_text()) if tally.is_file() else {"workers_killed": 0, "whole_killed": 0, "seconds": 0.0}
+    start, chance = time.monotonic(), random.Random(seed + told["whole_killed"])
+    while not complete(folder):
         process = subprocess.Popen(command(folder, n, "--workers", "2", *(["--resume"] if folder.exists() else [])), start_new_session=True)
-        ends = time.monotonic() + chance.uniform(60, 120) if told["whole_killed"] < 3 else float("inf")
+        begin, ends = time.monotonic(), min(time.monotonic() + chance.uniform(60, 200), start + seconds)
         _disturb(process, ends, chance, told)
-    return {**told, "seconds": round(time.monotonic() - start, 1)}
+        told["seconds"] = round(told["seconds"] + time.monotonic() - begin, 1)
+        tally.write_text(json.dumps(told))
+        if time.monotonic() - start > seconds:
+            sys.exit("not complete yet: run again")
+    return told
 
 
-def _disturb(process: subprocess.Popen[bytes], ends: float, chance: random.Random, told: dict[str, int]) -> None:
+def _disturb(process: subprocess.Popen[bytes], ends: float, chance: random.Random, told: dict[str, Any]) -> None:
     while process.poll() is None:
-        time.sleep(chance.uniform(4, 12))
+        time.sleep(chance.uniform(10, 30))
         if time.monotonic() > ends:
             told["whole_killed"] += 1
             os.killpg(process.pid, signal.SIGKILL)
@@ -75,10 +86,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--n", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=1e9, help="stop the killed production after this long; the next call goes on")
     asked = parser.parse_args()
     clock = Clock()
     plain_seconds = undisturbed(asked.folder / "undisturbed", asked.n)
-    killed = disturbed(asked.folder / "killed", asked.n, asked.seed)
+    killed = disturbed(asked.folder / "killed", asked.n, asked.seed, asked.seconds)
     plain, other = verify(asked.folder / "undisturbed"), verify(asked.folder / "killed")
     size = sum(path.stat().st_size for path in (asked.folder / "undisturbed").glob("*.h5"))
     rows = [
