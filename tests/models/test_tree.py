@@ -12,9 +12,10 @@ from torch import Tensor
 from facsim.core import FacsimError
 from facsim.core.contracts import Batch
 from facsim.models.spectral_lines import spectral_lines
-from facsim.models.tree import Tree
+from facsim.models.tree import CountedTree, Tree
+from facsim.models.tree_counts import Counts
 from facsim.models.tree_levels import Window, ball, levels_of, pyramid
-from facsim.models.tree_split import COLOURINGS, Blocks, Split, known_before, outside, ratios
+from facsim.models.tree_split import COLOURINGS, Blocks, Split, known_before, outside, ratios, rooms
 from facsim.objectives.mixture import Mixture
 from facsim.objectives.symmetry import SYMMETRIES
 
@@ -222,3 +223,60 @@ def test_an_image_is_followed_cell_by_cell() -> None:
 def test_a_condition_without_room_for_its_image_is_refused() -> None:
     with pytest.raises(FacsimError, match="images of the response's size"):
         Tree(10, (4, 4), images=1)
+
+
+def counts(n: int, low: float, high: float, seed: int = 0) -> Counts:
+    parts = [torch.randn(1, 3, generator=seeded(seed + i)).expand(n, 3) for i in range(3)]
+    return Counts(parts[0], 5 + 4 * parts[1], parts[2], torch.full((n,), low), torch.full((n,), high))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (2.0, 9.0), (0.0, 40.0), (30.0, 40.0), (3.0, 3.0)])
+def test_probabilities_of_counts_add_up_to_one(low: float, high: float) -> None:
+    n = int(high - low) + 1
+    assert counts(n, low, high).log_prob(torch.arange(low, high + 1)).exp().sum().item() == pytest.approx(1, abs=1e-3)
+
+
+def test_counts_are_drawn_as_their_probabilities_say() -> None:
+    n, rng = 200_000, seeded(5)
+    drawn = counts(n, 2.0, 9.0).draw(torch.rand(n, generator=rng), torch.rand(n, generator=rng))
+    expected = counts(8, 2.0, 9.0).log_prob(torch.arange(2.0, 10.0)).exp()
+    torch.testing.assert_close(drawn.long().bincount(minlength=10)[2:] / n, expected, atol=5e-3, rtol=0)
+
+
+def test_rooms_are_the_cells_of_the_halves() -> None:
+    """Three cells, made four: the first half holds two, the second one; then one and one, one and none."""
+    levels = levels_of((3,))
+    assert rooms(levels, 0, (3,)).tolist() == [[2.0, 1.0]]
+    assert rooms(levels, 1, (3,)).tolist() == [[1.0, 1.0], [1.0, 0.0]]
+
+
+def test_a_counted_tree_hits_whole_cells_that_there_are() -> None:
+    torch.manual_seed(0)
+    model = CountedTree(1, (3, 5), width=16, hit_width=16).eval()
+    condition, noise = torch.rand(300, 1), model.draw_noise(300, seeded(0))
+    hit = model.hits(condition, noise.chunk(2, dim=1)[0])
+    response = model(condition, noise)
+    assert set(hit.unique().tolist()) <= {0.0, 1.0}
+    assert torch.equal(response > 0, hit > 0), "energy lies exactly where the hits are"
+    assert hit.flatten(1).sum(1).unique().numel() > 3
+
+
+def test_the_number_of_hits_and_the_energy_go_together() -> None:
+    """Events of few hits and little energy or many hits and much: both learned jointly, which is what counting is for."""
+    rng, n = seeded(4), 1024
+    many = torch.rand(n, generator=rng) < 0.5
+    cells = torch.rand(n, 16, generator=rng).argsort(1) < torch.where(many, 12, 3)[:, None]
+    response = (cells * torch.where(many, 2.0, 0.5)[:, None] * (0.8 + 0.4 * torch.rand(n, 16, generator=rng))).reshape(n, 4, 4)
+    torch.manual_seed(0)
+    model, batch = CountedTree(0, (4, 4), width=24, hit_width=24), Batch(torch.zeros(n, 0), response, torch.ones(n))
+    model.see(batch)
+    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    for _ in range(120):
+        optimiser.zero_grad()
+        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
+        optimiser.step()
+    made = model(torch.zeros(n, 0), model.draw_noise(n, rng)).flatten(1)
+    number, energy = (made > 0).sum(1).float(), made.sum(1)
+    correlation = torch.corrcoef(torch.stack([number, energy]))[0, 1]
+    assert correlation > 0.95
+    assert number.mean().item() == pytest.approx(7.5, abs=1.2)

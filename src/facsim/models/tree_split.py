@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.special import ndtri
 
-from facsim.models.tree_levels import Level, Window, ball
+from facsim.models.tree_counts import CountSplit, count_split
+from facsim.models.tree_levels import Level, Window, ball, halves, pyramid
 from facsim.nets import mlp
 from facsim.objectives.mixture import Mixture, mixture_log_prob
 
@@ -70,10 +71,16 @@ class Halving(nn.Module):
         self.finer = [[a // b for a, b in zip(self.level.shape, levels[scale].shape, strict=True)] for scale in self.scales]
         self.halved = Window(self.level.halved, beside(steps, self.level.axis))
         seen = len(known) + len(steps) * len(self.windows) + int(told.sum()) + 2 * WAVES * axes + numbers + images * len(self.halved.deltas)
-        self.network = mlp([seen, *[sizes.width] * sizes.depth, 3 + 9 * sizes.components + 2 * sizes.lines], "silu")
+        self.counts, self.filled = sizes.counts, sizes.filled
+        outputs = 3 * sizes.components if sizes.counts else 3 + 9 * sizes.components + 2 * sizes.lines
+        self.network = mlp([seen, *[sizes.width] * sizes.depth, outputs], "silu")
         self.register_buffer("waves", place_waves(self.level.shape), persistent=False)
         self.register_buffer("impossible", outside(self.level, cells), persistent=False)
+        self.register_buffer("rooms", rooms(levels, number, cells), persistent=False)
+        self.rooms: Tensor
         self.register_buffer("known_shares", known[:, told].float(), persistent=False)
+        both = beside(steps, self.level.axis)
+        self.own = [both.index(tuple([0] * axes)), both.index(tuple(int(a == self.level.axis) for a in range(axes)))]
         self.twice = [2 if axis == self.level.axis else 1 for axis in range(axes)]
         self.waves: Tensor
         self.known_shares: Tensor
@@ -93,7 +100,7 @@ class Halving(nn.Module):
         energies = [window.widen(seen_energy(grids[scale])) for window, scale in zip(self.windows, self.scales, strict=True)]
         return Known(energies, [self.halved.widen(seen_energy(image[self.number + 1])) for image in images], numbers, lines)
 
-    def forward(self, blocks: Blocks, known: Known, shares: Tensor) -> Split:
+    def forward(self, blocks: Blocks, known: Known, shares: Tensor) -> Split | CountSplit:
         """The density of the halves of some blocks; `shares` [n, *shape, widened] of energy in the first half, less one half; 0 where not yet cut."""
         log_energy, colour = blocks.energy.log()[:, None], self.colours(blocks)
         seen = [log_energy / SPAN, one_hot(colour, self.turns)[:, 1:].to(shares.dtype)]
@@ -104,8 +111,16 @@ class Halving(nn.Module):
         seen += [image.take(first) for image in known.images]
         flat = blocks.flat(self.level.shape)
         out = self.network(torch.cat([*seen, self.waves[flat], known.numbers[blocks.event]], dim=1))
-        halves, normal, line_logit = out.tensor_split((3, 3 + 9 * self.components), dim=1)
-        return Split(halves.masked_fill(self.impossible[flat], -torch.inf), ratios(log_energy, normal, line_logit, known.lines))
+        if self.counts:
+            return count_split(out, blocks.energy, self.rooms[flat])
+        outcomes, normal, line_logit = out.tensor_split((3, 3 + 9 * self.components), dim=1)
+        impossible = self.impossible[flat] | (self._unlike(first, known.images[-1]) if self.filled else self.impossible[flat])
+        return Split(outcomes.masked_fill(impossible, -torch.inf), ratios(log_energy, normal, line_logit, known.lines))
+
+    def _unlike(self, places: Tensor, image: Tensor) -> Tensor:
+        """Outcomes that contradict the image of cells with energy, whose surroundings lie at `places` [blocks, steps]: [blocks, 3]."""
+        first, second = (image.take(places[:, i]) > 0 for i in self.own)
+        return torch.stack([second, first, ~(first & second)], dim=1)
 
 
 class Known(NamedTuple):
@@ -176,6 +191,8 @@ class TreeSizes(NamedTuple):
     reach: float
     context: int
     colours: str
+    counts: bool
+    filled: bool
 
 
 class Blocks(NamedTuple):
@@ -213,6 +230,12 @@ def place_waves(shape: Sequence[int]) -> Tensor:
     axes = torch.meshgrid(*((torch.arange(size) + 0.5) / size for size in shape), indexing="ij")
     phase = torch.stack([a.flatten() for a in axes], dim=1)[:, :, None] * torch.pi * 2.0 ** torch.arange(WAVES)
     return torch.cat([phase.sin(), phase.cos()], dim=2).flatten(1)
+
+
+def rooms(levels: Sequence[Level], number: int, cells: Sequence[int]) -> Tensor:
+    """How many cells of the detector the first and the second halves of a level's blocks hold, [blocks, 2]."""
+    grids = pyramid(torch.ones(1, *cells), levels)
+    return torch.stack([half.flatten() for half in halves(grids[number + 1], levels[number])], dim=1)
 
 
 def outside(level: Level, cells: Sequence[int]) -> Tensor:
