@@ -47,3 +47,14 @@ def test_regions_by_hand() -> None:
 def test_edges_that_do_not_rise_are_refused() -> None:
     with pytest.raises(FacsimError, match="no edges"):
         Chain((2,), [("Regions", {"column": 0, "edges": [1.7, 0.5]})])
+
+
+def test_thresholds_are_the_light_of_a_ring() -> None:
+    """1 - (t / p)^2 above the threshold and 0 below: 0.75 at twice the threshold."""
+    chain = Chain((2,), [("Thresholds", {"column": 1, "at": [5.0, 20.0]})])
+    condition = torch.tensor([[1.0, 10.0], [2.0, 4.0]])
+    seen = chain(condition, condition)
+    assert seen[:, 2:].tolist() == [[0.75, 0.0], [0.0, 0.0]]
+    assert torch.equal(chain.inverse(seen, condition), condition)
+    with pytest.raises(FacsimError, match="no thresholds"):
+        Chain((2,), [("Thresholds", {"column": 1, "at": [0.0]})])

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from facsim.core.contracts import Transform
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
-from facsim.transforms.conditional import Regions, Relative, Shift
+from facsim.transforms.conditional import Regions, Relative, Shift, Thresholds
 from facsim.transforms.elementwise import Asinh, Calibrate, Log, Logit, Scale, Standardise, Threshold
 from facsim.transforms.encode import Encode
 from facsim.transforms.fractions import EnergyFractions, LayerFractions
@@ -32,6 +32,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Shift,
         Relative,
         Regions,
+        Thresholds,
         EnergyFractions,
         LayerFractions,
         TraceShares,

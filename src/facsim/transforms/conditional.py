@@ -85,3 +85,27 @@ class Regions(Transform):
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
         return y[:, : self.width]
+
+
+class Thresholds(Transform):
+    """Conditions [n, c] -> [n, c + thresholds]: max(0, 1 - (t / x)^2) of a positive column x for each threshold t, after the columns themselves.
+
+    With a momentum and a Cherenkov threshold it is the light of a ring over that at the speed of light. A smooth network needs it for the kink.
+    """
+
+    def __init__(self, shape: tuple[int, ...], column: int, at: Sequence[float]) -> None:
+        super().__init__()
+        if not at or min(at) <= 0:
+            raise FacsimError("these are no thresholds", expected="one or more numbers > 0", got=list(at))
+        self.column, self.width = column, shape[-1]
+        self.register_buffer("at", torch.tensor(at, dtype=torch.float32), persistent=False)
+        self.at: Tensor
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.width + len(self.at),)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        return torch.cat([x, (1 - (self.at / x[:, self.column, None]).square()).clamp_min(0)], dim=1)
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        return y[:, : self.width]
