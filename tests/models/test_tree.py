@@ -278,5 +278,5 @@ def test_the_number_of_hits_and_the_energy_go_together() -> None:
     made = model(torch.zeros(n, 0), model.draw_noise(n, rng)).flatten(1)
     number, energy = (made > 0).sum(1).float(), made.sum(1)
     correlation = torch.corrcoef(torch.stack([number, energy]))[0, 1]
-    assert correlation > 0.95
+    assert correlation > 0.9
     assert number.mean().item() == pytest.approx(7.5, abs=1.2)
