@@ -58,6 +58,7 @@ def blurred(events: Events) -> Events:
 
 CONDITIONS: dict[str, Callable[[Events], Events]] = {"pix2pix": blurred}
 SETTINGS: dict[str, dict[str, Any]] = {  # smaller networks, which a minute suffices to train
+    "airshower": {"width": 0.125},
     "dcgan": {"channels": 16},
     "lagan": {"channels": 4},
     "pix2pix": {"images": 1, "channels": 8, "depth": 2, "learning_rate": 1e-3},
