@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,9 +143,10 @@ def test_refining_a_wrong_simulation_removes_its_bias() -> None:
     assert abs(after) < 0.2 * before
 
 
-def test_a_quick_run_of_the_patterns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_quick_run_of_the_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(airshower_patterns.EVENTS, "quick", {"train": 200, "judge": 60, "first": 20, "bin": 10, "times": 1})
     monkeypatch.setitem(airshower_patterns.EPOCHS, "quick", {"airshower": 2, "independent": 2, "aixnet": 2})
+    monkeypatch.setitem(airshower_patterns.PRINTED, "critic_steps", 2)
     made = airshower_patterns.STUDY
     outcome = made.run(Request(tuple(made.models), (0,), False))
     assert len(summarise(made, outcome)) == 2 * (2 * 10 + 1)

@@ -145,6 +145,7 @@ def train(model: str, events: Events, seed: int, epochs: int) -> tuple[Surrogate
 
 
 LOSSES = {"wasserstein": "-C1", "penalty": "C2"}
+PANELS = {"critic": ("-C1", "C2"), "generator": ("C3",), "constrainer": ("C4",), "likelihood": ("nll",)}
 
 
 def shown(surrogate: Surrogate, seed: int) -> Events:
@@ -202,12 +203,12 @@ def figures(
     simulator = airshower_vertical(traces=False)
     condition = np.array([[e * EEV] for e in SHOWN])
     pictures = {**snapshots, "truth": simulator.simulate(condition, stream(seed, "shown truth"))}
-    critic = {k: v for k, v in losses.items() if k in ("-C1", "C2")}
-    panels = {"critic": critic, "generator": {"C3": losses["C3"]}, "constrainer": {"C4": losses["C4"]}} if critic else {"likelihood": losses}
+    panels = {title: {name: losses[name] for name in names if name in losses} for title, names in PANELS.items()}
+    shown_losses = {title: lines for title, lines in panels.items() if lines}
     return {
         f"patterns-{seed}": png(stations.patterns(pictures, [f"{e:g} EeV" for e in SHOWN])),
         f"energy-{seed}": png(stations.reconstructed({model: energies})),
-        f"losses-{seed}": png(stations.loss_curves({**panels, "AixNet": {"C4 of truth": list(aixnet)}}, "epoch")),
+        f"losses-{seed}": png(stations.loss_curves({**shown_losses, "AixNet": {"C4 of truth": list(aixnet)}}, "epoch")),
     }
 
 
