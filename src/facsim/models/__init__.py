@@ -19,6 +19,7 @@ from facsim.models import (
     points,
     recurrent,
     refiner,
+    single_track,
     transport,
     tree,
     two_stage,
@@ -42,6 +43,7 @@ MODELS: dict[str, Family] = {
     **unrolled_gan.FAMILIES,
     **airshower.FAMILIES,
     **points.FAMILIES,
+    **single_track.FAMILIES,
 }
 
 REFINERS: dict[str, Family] = {**transport.FAMILIES, **refiner.FAMILIES}  # from simulated events to events that fit the data

@@ -43,12 +43,16 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """How one model is made: its family, settings, transforms (None: the family's own), and for how many epochs in a full and in a quick run."""
+    """How one model is made: its family, settings, transforms (None: the family's own), and for how many epochs in a full and in a quick run.
+
+    `condition` are transforms of the conditions after their encoding.
+    """
 
     what: str
     family: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     response: Sequence[tuple[str, dict[str, Any]]] | None = None
+    condition: Sequence[tuple[str, dict[str, Any]]] = ()
     batch: int = 128
     training: Mapping[str, Any] = field(default_factory=dict)
     full: int
@@ -60,19 +64,23 @@ Scores = Callable[[Events, Sample, Scorecard], list[Row]]
 
 @dataclass(frozen=True, kw_only=True)
 class Calorimeter:
-    """A study's own parts: its models, what it measures beside the common sections, and Geant4's milliseconds for one of its events."""
+    """A study's own parts: its models, what it measures beside the common sections, and Geant4's milliseconds for one of its events.
+
+    `sample` makes its events where they are in no files.
+    """
 
     name: str
     models: Mapping[str, Model]
     scores: Scores
     geant4_ms: float
     prepare: Callable[[Events], Events] = lambda events: events
+    sample: Callable[[Request], Sample] | None = None
 
     def run(self, request: Request) -> Outcome:
         """Train or load every model of the request, score each, and show all that are finished in the folder together."""
         from facsim.studies.keep import finished, kept
 
-        sample = from_files(request.settings.get("data"), self.prepare)
+        sample = self.sample(request) if self.sample else from_files(request.settings.get("data"), self.prepare)
         sample = sample if request.full else sample.short()
         key = {"full": request.full, "data": sample.source}
         made = [
@@ -126,7 +134,8 @@ class Calorimeter:
 
         model, epochs, events = self.models[name], self._epochs(name, request), sample.prepare(sample.train)
         training = Settings(epochs=epochs, seed=seed, device="cpu", **model.training)
-        plan = Plan(model=model.family, settings=model.settings, response=model.response, batch_size=model.batch, training=training)
+        transforms = {"response": model.response, "condition": model.condition}
+        plan = Plan(model=model.family, settings=model.settings, batch_size=model.batch, training=training, **transforms)
         folder = None if request.out is None else request.out / "runs" / f"{name}-{seed}"
         if folder is not None and request.fresh:
             shutil.rmtree(folder, ignore_errors=True)

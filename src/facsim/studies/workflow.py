@@ -33,11 +33,15 @@ TABULAR_SETTINGS = {"likelihood": "normal", "last": "identity"}  # of families t
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to train and how: a family with its settings, transforms (None: the family's own), batch size, training settings."""
+    """What to train and how: a family with its settings, transforms (None: the family's own), batch size, training settings.
+
+    `condition` are transforms of the conditions after their encoding.
+    """
 
     model: str = "vae"
     settings: Mapping[str, Any] = field(default_factory=dict)
     response: Recipe | None = None
+    condition: Recipe = ()
     batch_size: int = 128
     training: Settings
 
@@ -91,7 +95,7 @@ def untrained(events: Events, plan: Plan, about: Mapping[str, Any]) -> Surrogate
     variables = tuple(v.covering(events.condition[:, place]) for v, place in zip(events.variables, places(events.variables), strict=True))
     recipe = plan.response if plan.response is not None else suited(family, events)
     condition, response = torch.tensor(events.condition), torch.tensor(events.response)
-    encode = Chain((width(variables),), [("Encode", {"columns": encoding(variables, events.condition)})])
+    encode = Chain((width(variables),), [("Encode", {"columns": encoding(variables, events.condition)}), *plan.condition])
     chain = Chain(events.detector.shape, recipe)
     chain.fit(response, condition)
     signed = TABULAR_SETTINGS if recipe is TABULAR else {}

@@ -18,6 +18,7 @@ from facsim.transforms.gaussianise import Gaussianise
 from facsim.transforms.resample import Downsample
 from facsim.transforms.traces import TraceShares
 from facsim.transforms.unroll import Crop, Unroll
+from facsim.transforms.wall import Centred, Pixels, Within
 
 TRANSFORMS: dict[str, type[Transform]] = {
     kind.__name__: kind
@@ -40,6 +41,9 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Downsample,
         Crop,
         Unroll,
+        Pixels,
+        Centred,
+        Within,
         Encode,
     )
 }

@@ -1,0 +1,102 @@
+"""The cells of a wall of two sizes as an image, and the image moved to where the particle hits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from facsim.core.contracts import Transform
+from facsim.core.detectors import SplitGranularity, padded_cells
+from facsim.core.errors import FacsimError
+
+LARGE = 2  # pixels of an outer cell along each axis
+SOFT = 4.0  # pixels over which the distance to a border is told
+
+
+class Pixels(Transform):
+    """Cells [n, cells] of the LHCb HCAL -> images [n, rows, columns] of its face, padded evenly to `size`.
+
+    The four pixels of an outer cell get a quarter each, or with `corner` the first gets all. Back, each cell is the sum of its pixels; what a network
+    puts into the hole or beyond the face is lost.
+    """
+
+    def __init__(self, shape: tuple[int, ...], size: tuple[int, int] = (64, 64), corner: bool = False) -> None:
+        super().__init__()
+        wall = SplitGranularity()
+        if tuple(shape) != wall.shape:
+            raise FacsimError("this transform needs the cells of a wall", expected=list(wall.shape), got=list(shape))
+        self.size, self.cells = (int(size[0]), int(size[1])), wall.n_cells
+        number = torch.from_numpy(padded_cells(wall, self.size).copy())
+        share = torch.where(number < 0, 0.0, torch.where(number < wall.inner_cells, 1.0, 0.25))
+        if corner:
+            share = torch.where(share == 0.25, 0.0, share)
+            outer = (number >= wall.inner_cells)[::2, ::2]
+            share[::2, ::2] = torch.where(outer, 1.0, share[::2, ::2])
+        self.register_buffer("number", number.clamp_min(0).flatten(), persistent=False)
+        self.register_buffer("share", share.flatten(), persistent=False)
+        self.register_buffer("on_cells", (number >= 0).float().flatten(), persistent=False)
+        self.number: Tensor
+        self.share: Tensor
+        self.on_cells: Tensor
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return self.size
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        return (x[:, self.number] * self.share).reshape(-1, *self.size)
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        return y.new_zeros(len(y), self.cells).index_add(1, self.number, y.flatten(1) * self.on_cells)
+
+
+class Centred(Transform):
+    """Images [n, rows, columns] turned round (what leaves on one side enters on the other) so that the particle's outer cell is in the middle.
+
+    `columns` are the conditions x and y in mm; `pixel` is the side of a pixel in mm. Moves are by whole outer cells, so that nothing is lost.
+    """
+
+    def __init__(self, shape: tuple[int, ...], columns: tuple[int, int] = (0, 1), pixel: float = 131.0) -> None:
+        super().__init__()
+        if len(shape) != 2 or any(n % LARGE for n in shape):
+            raise FacsimError("only images of whole outer cells can be centred", expected="[rows, columns], both even", got=list(shape))
+        self.columns, self.pixel, self.rows_columns = tuple(columns), pixel, (shape[0], shape[1])
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        return self._turned(x, condition, 1)
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        return self._turned(y, condition, -1)
+
+    def _turned(self, image: Tensor, condition: Tensor, way: int) -> Tensor:
+        for axis, column in ((2, self.columns[0]), (1, self.columns[1])):
+            size = image.shape[axis]
+            step = LARGE * torch.floor(condition[:, column] / (LARGE * self.pixel)).long()
+            index = (torch.arange(size, device=image.device) + way * step[:, None]) % size
+            image = image.gather(axis, (index[:, None, :] if axis == 2 else index[:, :, None]).expand_as(image))
+        return image
+
+
+class Within(Transform):
+    """Conditions [n, c] -> [n, c + 4]: where in an outer cell a place lies, and how far from the border of the inner part, along x and y.
+
+    All from -1 to 1; the distance, of the magnitude of x or y, is told softly. `columns` are x and y, in mm, among the raw conditions.
+    """
+
+    def __init__(self, shape: tuple[int, ...], columns: tuple[int, int] = (0, 1)) -> None:
+        super().__init__()
+        wall = SplitGranularity()
+        self.width, self.columns, self.pixel = shape[-1], tuple(columns), wall.pixel
+        self.halves = (wall.inner[1] / 2, wall.inner[0] / 2)
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.width + 4,)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        found = [x]
+        for column, half in zip(self.columns, self.halves, strict=True):
+            place = condition[:, column : column + 1] / self.pixel
+            found += [2 * torch.remainder(place / LARGE, 1.0) - 1, torch.tanh((half - place.abs()) / SOFT)]
+        return torch.cat(found, dim=1)
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        return y[:, : self.width]

@@ -1,0 +1,75 @@
+"""Cells of the wall as images: nothing is lost, and the hit is in the middle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from facsim.core import FacsimError, SplitGranularity
+from facsim.core.detectors import as_image
+from facsim.transforms import Chain
+from facsim.transforms.wall import Centred, Pixels, Within
+
+WALL = SplitGranularity()
+RNG = np.random.default_rng(0)
+CELLS = torch.tensor(RNG.gamma(0.2, 300.0, (40, 1488)))
+PLACES = torch.tensor(RNG.uniform(-1, 1, (40, 2)) * [4191, 3405])
+
+
+@pytest.mark.parametrize("size", [(52, 64), (56, 64), (64, 64)])
+def test_pixels_are_the_detectors_image(size: tuple[int, int]) -> None:
+    pixels = Pixels((1488,), size)
+    image = pixels(CELLS, PLACES)
+    np.testing.assert_allclose(image.numpy(), as_image(WALL, CELLS.numpy(), size), rtol=1e-6)
+    torch.testing.assert_close(pixels.inverse(image, PLACES), CELLS)
+
+
+def test_corner_pixels_hold_the_outer_cells_whole() -> None:
+    pixels = Pixels((1488,), (64, 64), corner=True)
+    image = pixels(CELLS, PLACES)
+    assert torch.equal(pixels.inverse(image, PLACES), CELLS)
+    assert torch.equal(image.flatten(1).sort(1).values[:, -1488:], CELLS.sort(1).values)
+    blocks = image.reshape(40, 32, 2, 32, 2)[:, 0:9]  # rows beyond the inner part
+    assert not blocks[:, :, 1].any()
+    assert not blocks[..., 1].any()
+
+
+def test_what_falls_beside_the_cells_is_lost() -> None:
+    image = torch.ones(1, 64, 64)
+    assert Pixels((1488,), (64, 64)).inverse(image, PLACES[:1]).sum() == 52 * 64 - 16
+
+
+def test_centred_images_have_the_hit_in_the_middle() -> None:
+    """A lone cell under the particle's place lies in the middle four pixels, wherever that is."""
+    x, y = PLACES.numpy().T
+    cell = WALL.cell_of_pixel[np.floor(y / 131).astype(int) + 26, np.floor(x / 131).astype(int) + 32]
+    lone = torch.zeros(40, 1488).index_put((torch.arange(40), torch.from_numpy(cell.clip(0))), torch.tensor(1.0))
+    chain = Chain((1488,), [("Pixels", {"corner": True}), ("Centred", {})])
+    image = chain(lone, PLACES)
+    assert (image[cell >= 0][:, 32:34, 32:34].sum((1, 2)) == 1).all()
+    assert torch.equal(chain.inverse(image, PLACES), lone)
+
+
+def test_centred_turns_back() -> None:
+    image = torch.rand(40, 64, 64)
+    turned = Centred((64, 64))(image, PLACES)
+    assert torch.equal(Centred((64, 64)).inverse(turned, PLACES), image)
+    x, y = (torch.floor(PLACES[3] / 262) * 2).long().tolist()
+    assert torch.equal(turned[3], torch.roll(image[3], (-y, -x), (0, 1)))
+
+
+def test_within_tells_place_and_border() -> None:
+    raw = torch.tensor([[65.5, 262.0, 5.0], [2096.0, -1.0, 5.0]])
+    found = Within((3,))(torch.zeros(2, 3), raw)
+    assert found.shape == (2, 7)
+    assert found[0, 3:].tolist() == pytest.approx([-0.5, np.tanh(15.5 / 4), -1.0, np.tanh(12 / 4)])
+    assert found[1, 3:].tolist() == pytest.approx([-1.0, 0.0, 1 - 2 / 262, np.tanh((14 - 1 / 131) / 4)], abs=1e-6)
+    assert torch.equal(Within((3,)).inverse(found, raw), torch.zeros(2, 3))
+
+
+def test_other_shapes_are_refused() -> None:
+    with pytest.raises(FacsimError, match="cells of a wall"):
+        Pixels((1487,))
+    with pytest.raises(FacsimError, match="whole outer cells"):
+        Centred((63, 64))
