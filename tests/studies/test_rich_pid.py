@@ -112,6 +112,8 @@ def test_time_is_that_of_the_process(pair: tuple[Events, Events]) -> None:
 
 def test_quick_run_of_a_pure_and_a_contaminated_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few tracks; the pure model is trained for the contaminated one's sake, kept, and taken from disk by the next run."""
+    for name, entry in list(ENTRIES.items()):
+        monkeypatch.setitem(ENTRIES, name, replace(entry, epochs=(1, 1)))
     for name, value in (("TRAIN", 3000), ("TEST", 3000), ("TIMED", 500)):
         monkeypatch.setitem(getattr(study, name), False, value)
     said: list[str] = []
@@ -129,11 +131,10 @@ def test_quick_run_of_a_pure_and_a_contaminated_model(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("name", ENTRIES)
 def test_every_plan_is_possible(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model of each kind is built and takes a few steps."""
-    from facsim.studies.rich_pid_models import plan_for
-    from facsim.studies.sources import InMemory
-    from facsim.studies.workflow import train
+    from facsim.studies.rich_pid_models import encoding_for, plan_for
+    from facsim.studies.tabular import train_watched
 
     events, plan = study.tracks(600, "plan"), plan_for(name, full=False, seed=0)
     plan = replace(plan, training=replace(plan.training, epochs=1), batch_size=100)
-    surrogate, _ = train(InMemory(events, "x"), plan)
+    surrogate = train_watched(events, plan, lambda trained: {}, encoding_for(study.TRUTH)).surrogate
     assert np.isfinite(surrogate.simulate(events.condition, stream(0, "s")).response).all()

@@ -1,11 +1,12 @@
 """The models of the study `rich-pid` and what each is trained on.
 
 The source prints neither layers nor steps of its Cramer GAN: three hidden layers of 128, a critic's space of 64 dimensions and 5 steps of the critic
-are taken, and all adversarial models have the same networks. One network serves all species, which it is told as a condition.
+are taken, and all adversarial models have the same networks. All models see the same conditions; one network serves all species, which it is told.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from facsim.core import Events
-from facsim.transforms import Recipe
+from facsim.simulators import Rich
+from facsim.simulators.rich_optics import MASSES
+from facsim.transforms import Recipe, encoding
 
 if TYPE_CHECKING:
     from facsim.studies.workflow import Plan
 
 SCALE = 0.1  # of the log-likelihood differences: logarithmic above, since at high momentum those of muons are that small
 BLUR = 0.02  # added to the logarithms for a density: below the thresholds of kaon and proton their differences are equal
+MOMENTUM = 1  # column of the condition
+NEGLIGIBLE = 0.2  # of the lowest momentum: a threshold below this share of it makes no kink
 RESPONSE: Recipe = [("Asinh", {"scale": SCALE}), ("Standardise", {})]
 NETWORK: dict[str, Any] = {"latent": 16, "hidden": (128, 128, 128), "last": "identity"}
 SLIM: dict[str, Any] = {"latent": 8, "hidden": (64, 64, 64), "activation": "silu", "last": "identity"}
@@ -45,12 +50,12 @@ class Entry:
     blurred: bool = False
 
 
-ADVERSARIAL: dict[str, Any] = {"training": GAME, "batch_size": 256, "epochs": (8, 1)}
-ENERGY: dict[str, Any] = {"training": {"learning_rate": 3e-3, "schedule": "onecycle"}, "batch_size": 4096, "epochs": (24, 2)}
+ADVERSARIAL: dict[str, Any] = {"training": GAME, "batch_size": 256, "epochs": (6, 4)}
+ENERGY: dict[str, Any] = {"training": {"learning_rate": 5e-3, "schedule": "onecycle", "clip": 5.0}, "batch_size": 1024, "epochs": (40, 20)}
 DENSITY: dict[str, Any] = {
-    "training": {"learning_rate": 3e-3, "schedule": "cosine", "clip": 5.0},
-    "batch_size": 2048,
-    "epochs": (5, 1),
+    "training": {"learning_rate": 5e-3, "schedule": "cosine", "clip": 5.0},
+    "batch_size": 1024,
+    "epochs": (10, 8),
     "blurred": True,
 }
 
@@ -74,6 +79,14 @@ def plan_for(name: str, *, full: bool, seed: int) -> Plan:
     entry = ENTRIES[name]
     training = Settings(epochs=entry.epochs[0 if full else 1], seed=seed, device="cpu", **entry.training)
     return Plan(model=entry.family, settings=entry.settings, response=RESPONSE, batch_size=entry.batch_size, training=training)
+
+
+def encoding_for(truth: Rich) -> Recipe:
+    """Conditions as the networks see them: beside the usual encoding the light above each Cherenkov threshold that is not far below all momenta."""
+    thresholds = [mass / math.sqrt(r.index**2 - 1) for r in truth.radiators for mass in MASSES.values()]
+    kinks = [t for t in thresholds if t > NEGLIGIBLE * truth.momenta.low]
+    lights = [{"low": 0.0, "high": 1.0, "log": False}] * len(kinks)
+    return [("Thresholds", {"column": MOMENTUM, "at": kinks}), ("Encode", {"columns": [*encoding(truth.variables), *lights]})]
 
 
 def blurred(events: Events, rng: np.random.Generator) -> Events:

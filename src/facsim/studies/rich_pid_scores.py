@@ -21,7 +21,7 @@ ETA_EDGES = (2.0, 2.6, 3.2, 3.8, 4.3)
 SEPARATIONS = {"K/pi": (321, "dllK"), "p/pi": (2212, "dllP")}
 PION = 211
 SIGMAS = 2.0  # a bin departs whose areas differ by more errors than this
-TIMES = 7  # repetitions of a measurement of speed, of which the fastest counts: what else the machine does only adds
+TIMES = 5  # repetitions of a measurement of speed, of which the fastest counts: what else the machine does only adds
 
 
 class Area(NamedTuple):
