@@ -37,7 +37,7 @@ def sample(seed: int, n: int = N, scale: float = 1.0) -> Events:
 @pytest.fixture(autouse=True)
 def _few_splits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The classifiers score each event once at most: that they can do so more often has tests of its own."""
-    monkeypatch.setitem(RECIPES, "fast", replace(RECIPES["fast"], scored=0, repeats_on_columns=2))
+    monkeypatch.setitem(RECIPES, "fast", replace(RECIPES["fast"], scored=0, scored_on_columns=0, repeats_on_columns=2))
 
 
 @pytest.fixture(autouse=True)

@@ -174,7 +174,7 @@ def test_each_partition_scores_every_event_once() -> None:
 
 def test_small_samples_are_scored_more_often() -> None:
     fast = RECIPES["fast"]
-    assert [fast.splits(2, n) for n in (100, 1000, 2000, 4000, 10_000)] == [15, 15, 10, 5, 2]
+    assert [fast.splits(2, n) for n in (100, 1000, 2000, 4000, 10_000)] == [15, 10, 5, 3, 2]
     assert [fast.splits(1, n) for n in (1000, 10_000)] == [15, 5]
     assert RECIPES["official"].splits(1, 100) == 1
 

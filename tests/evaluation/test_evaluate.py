@@ -222,7 +222,7 @@ DEGENERATE = {
 @pytest.mark.parametrize("detector", DEGENERATE.values(), ids=DEGENERATE.keys())
 def test_empty_and_constant_samples_have_finite_scores(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     """A collapsed or silent candidate is judged, not refused; Scorecard itself refuses what is not finite."""
-    monkeypatch.setitem(CLASSIFIERS, "fast", replace(CLASSIFIERS["fast"], scored=0, repeats=1, repeats_on_columns=1))
+    monkeypatch.setitem(CLASSIFIERS, "fast", replace(CLASSIFIERS["fast"], scored=0, scored_on_columns=0, repeats=1, repeats_on_columns=1))
     rng = np.random.default_rng(2)
     live = Events(rng.uniform(100, 1000, (120, 1)), rng.exponential(2, (120, *detector.shape)), detector, VARIABLES[:1])
     silent = replace(live, response=np.zeros_like(live.response))

@@ -21,7 +21,7 @@ ENERGY = (Variable("energy", "MeV"),)
 
 @pytest.fixture(autouse=True)
 def _few_splits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RECIPES, "fast", replace(RECIPES["fast"], scored=0))
+    monkeypatch.setitem(RECIPES, "fast", replace(RECIPES["fast"], scored=0, scored_on_columns=0))
 
 
 def showers(n: int, seed: int, energies: tuple[float, ...] = (100.0, 1000.0)) -> Events:

@@ -20,21 +20,23 @@ ROUNDS = 3  # partitions into folds, at most
 
 @dataclass(frozen=True)
 class Recipe:
-    """A classifier, and how many splits it scores on cells and on columns unless told: more, up to all, until `scored` events of each label were."""
+    """A classifier, and how many splits it scores on cells and on columns unless told: more for small samples, up to ROUNDS partitions, until it
+    has scored so many events of each label."""
 
     fit: Fit
     repeats: int
     repeats_on_columns: int
     scored: int = 0
+    scored_on_columns: int = 0
 
     def splits(self, axes: int, events: int) -> int:
         """How many splits for responses with so many axes (1: columns) and so many events of each label."""
-        least = self.repeats_on_columns if axes == 1 else self.repeats
-        return max(least, min(FOLDS * ROUNDS, -(-FOLDS * self.scored // events)))
+        least, scored = (self.repeats_on_columns, self.scored_on_columns) if axes == 1 else (self.repeats, self.scored)
+        return max(least, min(FOLDS * ROUNDS, -(-FOLDS * scored // events)))
 
 
 RECIPES: dict[str, Recipe] = {
-    "fast": Recipe(fit_fast, 2, 5, scored=4000),
+    "fast": Recipe(fit_fast, 2, 5, scored=2000, scored_on_columns=4000),
     "official": Recipe(Official(), 1, 1),
     "official-resnet": Recipe(OfficialResNet(), 1, 1),
 }
