@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import facsim.data
-from facsim.core import FacsimError, RegularGrid
+from facsim.core import FacsimError, RegularGrid, SplitGranularity
+from facsim.core.detectors import as_image
 from facsim.data import SAMPLES, load_sample, open_reader
 
 FOLDER = Path(facsim.data.__file__).parent / "samples"
@@ -32,8 +33,24 @@ def test_the_electron_gun_obeys_physics() -> None:
     assert np.all(np.abs(difference.mean(0)) < 4.5 * difference.std(0) / np.sqrt(len(events)))
 
 
+def test_full_events_of_lhcb() -> None:
+    """Small; a signal of three hadrons near the face, tracks and cells that go together; nothing above saturation."""
+    events = load_sample("lhcb-events")
+    assert (FOLDER / SAMPLES["lhcb-events"]).stat().st_size <= 2e6
+    assert len(events) >= 500
+    assert isinstance(events.detector, SplitGranularity)
+    assert events.cells.max() <= events.detector.saturation
+    tracks = events.column("tracks")
+    assert tracks.shape[1:] == (64, 64)
+    assert np.corrcoef(tracks.sum((1, 2)), events.cells.sum(1))[0, 1] > 0.5
+    x, y = ((tracks.mean(0).sum(axis) * (np.arange(64) - 31.5) * 131).sum() / tracks.mean(0).sum() for axis in (0, 1))
+    assert (np.abs([x, y]) < 150).all()
+    image = as_image(events.detector, events.cells.mean(0), (64, 64))
+    assert np.corrcoef(tracks.mean(0).ravel(), image.ravel())[0, 1] > 0.5
+
+
 def test_an_unknown_sample_is_told() -> None:
-    with pytest.raises(FacsimError, match="unknown sample 'electron_gun': expected one of electron-gun; did you mean 'electron-gun'"):
+    with pytest.raises(FacsimError, match="unknown sample 'electron_gun': expected one of electron-gun, lhcb-events; did you mean 'electron-gun'"):
         load_sample("electron_gun")
 
 

@@ -6,6 +6,7 @@ from facsim.studies.airshower_patterns import STUDY as AIRSHOWER_PATTERNS
 from facsim.studies.airshower_refinement import STUDY as AIRSHOWER_REFINEMENT
 from facsim.studies.conditional_gaussian import STUDY as CONDITIONAL_GAUSSIAN
 from facsim.studies.electron_gun import STUDY as ELECTRON_GUN
+from facsim.studies.hcal_single_track import STUDY as HCAL_SINGLE_TRACK
 from facsim.studies.lcd_ecal import STUDY as LCD_ECAL
 from facsim.studies.lhcb_ecal import STUDY as LHCB_ECAL
 from facsim.studies.rich_pid import STUDY as RICH_PID
@@ -25,5 +26,6 @@ STUDIES: dict[str, Study] = {
         LCD_ECAL,
         AIRSHOWER_PATTERNS,
         AIRSHOWER_REFINEMENT,
+        HCAL_SINGLE_TRACK,
     )
 }
