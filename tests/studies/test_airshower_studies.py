@@ -157,7 +157,7 @@ def test_a_quick_run_of_the_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_quick_run_of_the_refinement(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(airshower_refinement.EVENTS, "quick", {"train": 110, "test": 150})
+    monkeypatch.setitem(airshower_refinement.EVENTS, "quick", {"refine": 110, "train": 100, "test": 150})
     monkeypatch.setitem(airshower_refinement.EPOCHS, "quick", {"traces": 4, "aixnet": 1})
     monkeypatch.setitem(airshower_refinement.PRINTED, "critic_steps", 2)
     made = airshower_refinement.STUDY
