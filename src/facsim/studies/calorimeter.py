@@ -66,7 +66,7 @@ Scores = Callable[[Events, Sample, Scorecard], list[Row]]
 class Calorimeter:
     """A study's own parts: its models, what it measures beside the common sections, and Geant4's milliseconds for one of its events.
 
-    `sample` makes its events where they are in no files.
+    `sample` makes its events where they are in no files; `quick` are the sections of the evaluation that a quick run has.
     """
 
     name: str
@@ -75,6 +75,7 @@ class Calorimeter:
     geant4_ms: float
     prepare: Callable[[Events], Events] = lambda events: events
     sample: Callable[[Request], Sample] | None = None
+    quick: Sequence[str] = SECTIONS
 
     def run(self, request: Request) -> Outcome:
         """Train or load every model of the request, score each, and show all that are finished in the folder together."""
@@ -115,7 +116,7 @@ class Calorimeter:
         trained = time.process_time() - started
         condition = np.tile(sample.test.condition, (PER_CONDITION, 1))
         candidate = surrogate.simulate(condition, stream(seed, "candidate"), extrapolate=True)
-        card = evaluate(candidate, sample.test, train=sample.train, recipe=SECTIONS, seed=seed)
+        card = evaluate(candidate, sample.test, train=sample.train, recipe=SECTIONS if request.full else self.quick, seed=seed)
         speed = speed_row(surrogate) if request.full else speed_row(surrogate, 50, 0.1)
         rows = (*card.rows, *self.scores(candidate, sample, card), Row(**{**vars(speed), "floor": self.geant4_ms}))
         about = {
