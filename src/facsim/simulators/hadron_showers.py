@@ -156,7 +156,10 @@ def _by_kind(shots: Shots, shower: Any) -> Hits:
         mine = np.flatnonzero(shots.kind == kind)
         hits = shower(int(kind), Shots(*(part[mine] for part in shots)))
         found.append(hits._replace(shot=mine[hits.shot]))
-    return Hits(*(np.concatenate(part) for part in zip(*found, strict=True))) if found else Hits(*np.zeros((3, 0), dtype=np.int64), np.zeros(0))
+    if not found:
+        nothing = np.zeros(0, dtype=np.int64)
+        return Hits(nothing, nothing, nothing, np.zeros(0))
+    return Hits(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
 def _likeness(energy: Array, tx: Array, ty: Array) -> Array:

@@ -28,8 +28,8 @@ class SplitGranularity(Detector):
 
     Examples:
         >>> hcal = SplitGranularity()
-        >>> hcal.shape, hcal.inner_cells, hcal.outer_cells, hcal.pixels
-        ((1488,), 880, 608, (52, 64))
+        >>> hcal.shape, hcal.inner_cells, hcal.pixels
+        ((1488,), 880, (52, 64))
     """
 
     pixels: Size = (52, 64)
@@ -50,17 +50,13 @@ class SplitGranularity(Detector):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (self.inner_cells + self.outer_cells,)
+        outer = (self.pixels[0] * self.pixels[1] - self.inner[0] * self.inner[1]) // 4
+        return (self.inner_cells + outer,)
 
     @property
     def inner_cells(self) -> int:
         """How many small cells there are; they come first."""
         return self.inner[0] * self.inner[1] - self.hole[0] * self.hole[1]
-
-    @property
-    def outer_cells(self) -> int:
-        """How many large cells there are."""
-        return (self.pixels[0] * self.pixels[1] - self.inner[0] * self.inner[1]) // 4
 
     @cached_property
     def centres(self) -> Array:
