@@ -85,7 +85,8 @@ def overlaps(wall: SplitGranularity, at: Windows, window: Array, places: Array) 
     """Whether windows [k] share a pixel with the square round any of their events' signal tracks [k, tracks, 2], [k]."""
     first, span = at.first[window][:, None, :], at.span[window][:, None, None]
     pixel = np.floor(places[..., ::-1] / wall.pixel + np.array(wall.pixels) / 2)
-    return np.asarray(((first <= pixel + REACH) & (first + span > pixel - REACH)).all(2).any(1))  # false for NaN
+    shared = (first <= pixel + REACH) & (first + span > pixel - REACH)  # false for NaN
+    return np.asarray(np.any(np.all(shared, axis=2), axis=1))
 
 
 def rate_rows(candidate: Decisions, truth: Decisions, total: tuple[Array, Array], edges: Sequence[float]) -> list[Row]:

@@ -135,8 +135,14 @@ class Calorimeter:
 
         model, epochs, events = self.models[name], self._epochs(name, request), sample.prepare(sample.train)
         training = Settings(epochs=epochs, seed=seed, device="cpu", **model.training)
-        transforms = {"response": model.response, "condition": model.condition}
-        plan = Plan(model=model.family, settings=model.settings, batch_size=model.batch, training=training, **transforms)
+        plan = Plan(
+            model=model.family,
+            settings=model.settings,
+            response=model.response,
+            condition=model.condition,
+            batch_size=model.batch,
+            training=training,
+        )
         folder = None if request.out is None else request.out / "runs" / f"{name}-{seed}"
         if folder is not None and request.fresh:
             shutil.rmtree(folder, ignore_errors=True)

@@ -15,6 +15,8 @@ Ours is the tree on images turned so that the hit is in the middle, a large cell
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from facsim.core import Events, SplitGranularity, stream
@@ -63,7 +65,7 @@ def centre(events: Events, axis: int) -> Array:
     return np.asarray(events.cells @ events.detector.centres[:, axis] / np.where(energy > 0, energy, 1))
 
 
-OBSERVABLES = {
+OBSERVABLES: dict[str, Callable[[Events], Array]] = {
     "total_energy": total,
     "maximum_pixel": maximum,
     "pixels_above_6MeV": fired,
@@ -85,8 +87,8 @@ def scores(candidate: Events, sample: Sample, card: Scorecard) -> list[Row]:
         like = [events[alike(events, theta, transverse)] for events in (candidate, sample.test, sample.train)]
         if min(map(len, like)) > 2:
             for name in VARIED:
-                found, truth, other = (_deviation(OBSERVABLES[name](events)) for events in like)
-                rows.append(Row(f"variety[{name}]", "variance_ratio", *_excess(found, truth), *_excess(other, truth), bin=track, signed=True))
+                ours, true, floor = (_deviation(OBSERVABLES[name](events)) for events in like)
+                rows.append(Row(f"variety[{name}]", "variance_ratio", *_excess(ours, true), *_excess(floor, true), bin=track, signed=True))
     return rows
 
 
