@@ -102,7 +102,8 @@ def fit(
     if not first_process():
         return
     save_bundle(surrogate, out / "bundle")
-    say(f"{out}: a {name} trained on {source.n} events for {len(history.rows)} epochs; next: facsim sample {out} {'--n 1000' if condition else f'--like {data}'} --out sample.h5")
+    wanted = "--n 1000" if condition else f"--like {data}"
+    say(f"{out}: a {name} trained on {source.n} events for {len(history.rows)} epochs; next: facsim sample {out} {wanted} --out sample.h5")
 
 
 def make_plan(name: str, chosen: Mapping[str, Any], seed: int) -> Any:
