@@ -24,7 +24,7 @@ from provenance import Clock, about, save, table
 from facsim.production import read_manifest, verify
 
 RESULTS = Path(__file__).parent.parent / "results" / "production"
-SHARD = 20_000
+SHARD = 5_000
 
 
 def command(folder: Path, n: int, *options: str) -> list[str]:
@@ -62,7 +62,7 @@ def disturbed(folder: Path, n: int, seed: int, seconds: float) -> dict[str, Any]
 
 def _disturb(process: subprocess.Popen[bytes], ends: float, chance: random.Random, told: dict[str, Any]) -> None:
     while process.poll() is None:
-        time.sleep(chance.uniform(10, 30))
+        time.sleep(chance.uniform(20, 60))
         if time.monotonic() > ends:
             told["whole_killed"] += 1
             os.killpg(process.pid, signal.SIGKILL)

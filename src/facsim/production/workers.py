@@ -39,8 +39,15 @@ def _local(n: int, make: Make, shards: Sequence[Shard]) -> Iterator[Record]:
 
     options: dict[str, Any] = {"n_workers": n, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": logging.CRITICAL}
     patient = dask.config.set({"distributed.scheduler.allowed-failures": TRIES})
-    with patient, distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+    with patient, _cluster(**options) as cluster, distributed.Client(cluster) as client:
         yield from _results(client, make, shards)
+
+
+def _cluster(**options: Any) -> Any:
+    try:
+        return _distributed().LocalCluster(**options)
+    except (RuntimeError, TimeoutError) as error:
+        raise FacsimError("the local workers do not start", got=error, remedy="use fewer --workers, or try again when less else runs") from error
 
 
 def _scheduled(address: str, make: Make, shards: Sequence[Shard]) -> Iterator[Record]:
