@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ def run(request: Request) -> Outcome:
 
     mode = "full" if request.full else "quick"
     key = {"events": EVENTS[mode], "epochs": EPOCHS[mode]}
-    trials = tuple(kept(request, m, s, key, lambda m=m, s=s: trial(m, s, mode, request)) for s in request.seeds for m in request.models)
+    trials = tuple(kept(request, m, s, key, partial(trial, m, s, mode, request)) for s in request.seeds for m in request.models)
     note = f"{EPOCHS[mode]['airshower']} of {PUBLISHED_EPOCHS} epochs of {EVENTS[mode]['train']} of 100,000 events, maps times {WIDTH}"
     notes = {"airshower": note, "independent": f"trained on {EVENTS[mode]['train']} events"}
     return Outcome(trials, {"simulator": repr(airshower_vertical(traces=False))}, {m: notes[m] for m in request.models})

@@ -15,7 +15,7 @@ needs many more events than AixNet.
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,7 +74,7 @@ def run(request: Request) -> Outcome:
 
     mode = "full" if request.full else "quick"
     key = {"events": EVENTS[mode], "epochs": EPOCHS[mode]}
-    trials = tuple(kept(request, m, s, key, lambda m=m, s=s: trial(m, s, mode, request)) for s in request.seeds for m in request.models)
+    trials = tuple(kept(request, m, s, key, partial(trial, m, s, mode, request)) for s in request.seeds for m in request.models)
     sizes = f"refined with {EVENTS[mode]['refine']}, AixNet trained on {EVENTS[mode]['train']} of 100,000 events"
     steps = EPOCHS[mode]["traces"] * (EVENTS[mode]["refine"] // PRINTED_BATCH) // (PRINTED["critic_steps"] + 1)
     notes = {"traces": f"{steps} of {PUBLISHED_STEPS} refiner steps, {MAPS} of 64 maps; {sizes}", "transport": sizes}

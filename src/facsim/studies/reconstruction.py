@@ -22,9 +22,9 @@ from facsim.models.regression import Regressor
 from facsim.nets.arrays import AixNet
 from facsim.studies.refining import transformed
 from facsim.training import Settings, fit
-from facsim.transforms import Chain, encoding
+from facsim.transforms import Chain, Recipe, encoding
 
-RECIPE = [("Log", {}), ("Scale", {})]
+RECIPE: Recipe = (("Log", {}), ("Scale", {}))
 BATCH, RATE = 50, 2e-3
 AT_ONCE = 500
 FAR = 4.0
