@@ -103,7 +103,8 @@ def test_each_species_is_likeliest_as_itself() -> None:
 
 def test_crowded_events_separate_less() -> None:
     def above(n_tracks: float) -> float:
-        kaons, pions = (Rich().simulate(tracks(pdg, 3e4, n=1500, eta=4.0, n_tracks=n_tracks), stream(0, str(pdg))).response[:, 2] for pdg in (321, 211))
+        given = {pdg: tracks(pdg, 3e4, n=1500, eta=4.0, n_tracks=n_tracks) for pdg in (321, 211)}
+        kaons, pions = (Rich().simulate(condition, stream(0, str(pdg))).response[:, 2] for pdg, condition in given.items())
         return float(np.mean(kaons > np.quantile(pions, 0.95)))
 
     assert above(30.0) > above(150.0) + 0.02 > above(400.0) + 0.04

@@ -99,7 +99,13 @@ def test_requests() -> None:
         request_for(made, model="our")
 
 
-FIGURES_ALONE = {"airshower-patterns", "airshower-refinement", "lhcb-ecal", "lcd-ecal"}  # studies whose source prints no number for what is compared
+FIGURES_ALONE = {
+    "airshower-patterns",
+    "airshower-refinement",
+    "lhcb-ecal",
+    "lcd-ecal",
+    "hcal-single-track",
+}  # studies whose source prints no number for what is compared
 
 
 @pytest.mark.parametrize("name", STUDIES)
