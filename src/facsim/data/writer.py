@@ -155,5 +155,6 @@ def _create(file: h5py.File, name: str, column: Array, rows: int) -> None:
     shape = column.shape[1:]
     row_bytes = max(1, column.dtype.itemsize * int(np.prod(shape)))
     chunk = max(1, min(CHUNK, CHUNK_BYTES // row_bytes))
-    how = {"chunks": (chunk, *shape), "compression": "gzip", "compression_opts": GZIP, "shuffle": True}
-    file.create_dataset(name, (rows, *shape), column.dtype, maxshape=(None, *shape), fillvalue=FILL.get(name, 0), **how)
+    how = {"chunks": (chunk, *(max(1, size) for size in shape)), "compression": "gzip", "compression_opts": GZIP, "shuffle": True}
+    most = (None, *(size or None for size in shape))  # HDF5 knows no chunks of a fixed width of nothing
+    file.create_dataset(name, (rows, *shape), column.dtype, maxshape=most, fillvalue=FILL.get(name, 0), **how)
