@@ -11,7 +11,7 @@ from facsim.core import Events, SplitGranularity
 from facsim.evaluation.scorecard import Scorecard
 from facsim.simulators import lhcb_hcal
 from facsim.studies.calorimeter import Sample
-from facsim.studies.hcal_single_track import MODELS, OBSERVABLES, STUDY, alike, scores
+from facsim.studies.hcal_single_track import MODELS, OBSERVABLES, STUDY, alike, likest, scores
 
 WALL = SplitGranularity()
 VARIABLES = lhcb_hcal().variables
@@ -50,6 +50,13 @@ def test_tracks_that_are_alike() -> None:
     assert not alike(one(1.0, 1.0), theta + 0.011, 1000)[0]
     assert alike(one(1.0, 1.0), theta, 920)[0]
     assert not alike(one(1.0, 1.0), theta, 900)[0]
+
+
+def test_limits_are_widened_for_small_samples() -> None:
+    few, many = showers(40, 1), showers(4000, 2)
+    assert min(map(len, likest((few, many), 0.2, 2000.0))) >= 10
+    exact = likest((many, many), 0.12, 1200.0)[0]
+    assert exact == many[alike(many, 0.12, 1200.0)]
 
 
 def test_equal_samples_score_well_and_defects_are_found() -> None:
