@@ -50,3 +50,10 @@ def test_run_prints_one_document_and_writes_the_same(tmp_path: Path, capsys: pyt
     assert rows == json.loads((out / "summary.json").read_text())
     assert {row["model"] for row in rows} == {"flow"}
     assert (out / "flow" / "scorecard.json").is_file()
+
+
+def test_names_in_brackets_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    from facsim.cli.show import show_table
+
+    show_table("title", ("name",), [("hits[x]",)])
+    assert "hits[x]" in capsys.readouterr().out
