@@ -16,10 +16,10 @@ import numpy as np
 from facsim.core import Events
 from facsim.simulators import Rich
 from facsim.simulators.rich_optics import MASSES
-from facsim.transforms import Recipe, encoding
 
 if TYPE_CHECKING:
     from facsim.studies.workflow import Plan
+    from facsim.transforms import Recipe
 
 SCALE = 0.1  # of the log-likelihood differences: logarithmic above, since at high momentum those of muons are that small
 BLUR = 0.02  # added to the logarithms for a density: below the thresholds of kaon and proton their differences are equal
@@ -83,6 +83,8 @@ def plan_for(name: str, *, full: bool, seed: int) -> Plan:
 
 def encoding_for(truth: Rich) -> Recipe:
     """Conditions as the networks see them: beside the usual encoding the light above each Cherenkov threshold that is not far below all momenta."""
+    from facsim.transforms import encoding
+
     thresholds = [mass / math.sqrt(r.index**2 - 1) for r in truth.radiators for mass in MASSES.values()]
     kinks = [t for t in thresholds if t > NEGLIGIBLE * truth.momenta.low]
     lights = [{"low": 0.0, "high": 1.0, "log": False}] * len(kinks)
