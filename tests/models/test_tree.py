@@ -24,6 +24,14 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def train(model: Tree | CountedTree, batch: Batch, rng: torch.Generator, *, steps: int, rate: float) -> None:
+    optimiser = torch.optim.Adam(model.parameters(), rate)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
+        optimiser.step()
+
+
 def sparse(n: int, shape: tuple[int, ...], seed: int = 0) -> Tensor:
     rng = seeded(seed)
     return torch.rand(n, *shape, generator=rng) * (torch.rand(n, *shape, generator=rng) < 0.4)
@@ -169,11 +177,7 @@ def test_a_trained_tree_makes_the_lines_of_its_data() -> None:
     torch.manual_seed(0)
     model, batch = Tree(0, (4,), width=16), Batch(torch.zeros(n, 0), cells, torch.ones(n))
     model.see(batch)
-    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
-    for _ in range(150):
-        optimiser.zero_grad()
-        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
-        optimiser.step()
+    train(model, batch, rng, steps=150, rate=1e-2)
     made = model(torch.zeros(n, 0), model.draw_noise(n, rng))
     on_line = ((made - 0.088).abs() < 0.088 * 1e-3)[:, 2:].any(1).float().mean()
     assert on_line.item() == pytest.approx(0.5, abs=0.08)
@@ -210,11 +214,7 @@ def test_an_image_is_followed_cell_by_cell() -> None:
     condition = torch.cat([torch.rand(n, 1, generator=rng), image], dim=1)
     batch = Batch(condition, 2 * image.reshape(n, 4, 6), torch.ones(n))
     model.see(batch)
-    optimiser = torch.optim.Adam(model.parameters(), 5e-3)
-    for _ in range(120):
-        optimiser.zero_grad()
-        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
-        optimiser.step()
+    train(model, batch, rng, steps=120, rate=5e-3)
     fresh = images(400)
     made = model(torch.cat([torch.rand(400, 1, generator=rng), fresh], dim=1), model.draw_noise(400, rng))
     assert (made.flatten(1).argmax(1) == fresh.argmax(1)).float().mean() > 0.95
@@ -270,11 +270,7 @@ def test_the_number_of_hits_and_the_energy_go_together() -> None:
     torch.manual_seed(0)
     model, batch = CountedTree(0, (4, 4), width=24, hit_width=24), Batch(torch.zeros(n, 0), response, torch.ones(n))
     model.see(batch)
-    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
-    for _ in range(120):
-        optimiser.zero_grad()
-        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
-        optimiser.step()
+    train(model, batch, rng, steps=120, rate=1e-2)
     made = model(torch.zeros(n, 0), model.draw_noise(n, rng)).flatten(1)
     number, energy = (made > 0).sum(1).float(), made.sum(1)
     correlation = torch.corrcoef(torch.stack([number, energy]))[0, 1]

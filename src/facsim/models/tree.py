@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.special import ndtri
 
 from facsim.core.contracts import Batch, Generator, Objective
 from facsim.core.errors import FacsimError
@@ -19,7 +18,7 @@ from facsim.models.tree_levels import halves, levels_of, pyramid
 from facsim.models.tree_split import COLOURINGS, Blocks, Halving, TreeSizes, seen_energy
 from facsim.nets import mlp
 from facsim.objectives import weighted_mean
-from facsim.objectives.mixture import Mixture, mixture_log_prob
+from facsim.objectives.mixture import Mixture, mixture_log_prob, unbounded_draw
 from facsim.objectives.symmetry import SYMMETRIES
 
 UNIFORMS = 3  # random numbers a block takes
@@ -158,9 +157,7 @@ class Tree(Generator):
         if self.counts:
             return self._hits(given).draw(noise[:, 0], noise[:, 1])
         empty, density = self._density(given)
-        component = (noise[:, 1:2] >= density.logit.softmax(1).cumsum(1)[:, :-1]).sum(1, keepdim=True)
-        mean, log_std = (t.gather(1, component).squeeze(1) for t in (density.mean, density.log_std))
-        energy = (mean + log_std.exp() * ndtri(noise[:, 2].clamp_min(torch.finfo(noise.dtype).tiny))).exp()
+        energy = unbounded_draw(density, noise[:, 1], noise[:, 2]).exp()
         return torch.where(noise[:, 0] < empty.sigmoid(), 0.0, energy)
 
     def _cut(self, number: int, grids: list[Tensor], given: Given, noise: Tensor) -> Tensor:

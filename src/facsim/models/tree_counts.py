@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
+from facsim.objectives.mixture import chosen_component
+
 
 class Counts(NamedTuple):
     """A mixture of logistic densities, each cut to whole numbers from `low` to `high` [n]: logits of the weights, means, log widths, each [n, parts].
@@ -29,7 +31,7 @@ class Counts(NamedTuple):
 
     def draw(self, choice: Tensor, level: Tensor) -> Tensor:
         """Whole numbers [n] from two uniform ones: `choice` takes a part, `level` the place in it."""
-        part = (choice[:, None] >= self.logit.softmax(1).cumsum(1)[:, :-1]).sum(1, keepdim=True)
+        part = chosen_component(self.logit, choice)
         mean, width = self.mean.gather(1, part).squeeze(1), self.log_width.gather(1, part).squeeze(1).exp()
         first, last = ((bound - mean).div(width).sigmoid() for bound in (self.low - 0.5, self.high + 0.5))
         count = (mean + width * (first + level * (last - first)).clamp(1e-7, 1 - 1e-7).logit()).round()

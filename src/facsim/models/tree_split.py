@@ -9,12 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
-from torch.special import ndtri
 
 from facsim.models.tree_counts import CountSplit, count_split
 from facsim.models.tree_levels import Level, Window, ball, halves, pyramid
 from facsim.nets import mlp
-from facsim.objectives.mixture import Mixture, mixture_log_prob
+from facsim.objectives.mixture import Mixture, mixture_log_prob, unbounded_draw
 
 FINE = 1e-4  # energies below this, in the units of the network, look alike to a neighbour
 SPAN = 4.0  # of log energies, to bring them to order one
@@ -41,9 +40,7 @@ class Split(NamedTuple):
         """Energies of both halves [blocks] from their sum and uniform noise [blocks, 3]: the outcome, the component, the place in it."""
         levels = self.halves.softmax(1).cumsum(1)
         outcome = (noise[:, :1] >= levels[:, :2]).sum(1)
-        component = (noise[:, 1:2] >= self.ratio.logit.softmax(1).cumsum(1)[:, :-1]).sum(1, keepdim=True)
-        mean, log_std = (t.gather(1, component).squeeze(1) for t in (self.ratio.mean, self.ratio.log_std))
-        ratio = mean + log_std.exp() * ndtri(noise[:, 2].clamp_min(torch.finfo(noise.dtype).tiny))
+        ratio = unbounded_draw(self.ratio, noise[:, 1], noise[:, 2])
         first = torch.where(outcome == BOTH, ratio.sigmoid(), (outcome == FIRST).to(energy.dtype))
         second = torch.where(outcome == BOTH, (-ratio).sigmoid(), (outcome == SECOND).to(energy.dtype))
         return energy * first, energy * second
@@ -114,7 +111,9 @@ class Halving(nn.Module):
         if self.counts:
             return count_split(out, blocks.energy, self.rooms[flat])
         outcomes, normal, line_logit = out.tensor_split((3, 3 + 9 * self.components), dim=1)
-        impossible = self.impossible[flat] | (self._unlike(first, known.images[-1]) if self.filled else self.impossible[flat])
+        impossible = self.impossible[flat]
+        if self.filled:
+            impossible = impossible | self._unlike(first, known.images[-1])
         return Split(outcomes.masked_fill(impossible, -torch.inf), ratios(log_energy, normal, line_logit, known.lines))
 
     def _unlike(self, places: Tensor, image: Tensor) -> Tensor:

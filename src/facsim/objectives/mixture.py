@@ -44,6 +44,18 @@ def mixture_draw(mixture: Mixture, bound: Tensor, choice: Tensor, level: Tensor)
     return torch.minimum(mean + log_std.exp() * log_quantile(log_level), bound)
 
 
+def chosen_component(logit: Tensor, choice: Tensor) -> Tensor:
+    """The component of each row [n, components] that a uniform number [n] takes, [n, 1]."""
+    return (choice[:, None] >= logit.softmax(1).cumsum(1)[:, :-1]).sum(1, keepdim=True)
+
+
+def unbounded_draw(mixture: Mixture, choice: Tensor, level: Tensor) -> Tensor:
+    """A number from each mixture [n, components]: the uniform `choice` [n] takes a component, the uniform `level` [n] the place in it."""
+    component = chosen_component(mixture.logit, choice)
+    mean, log_std = (t.gather(1, component).squeeze(1) for t in (mixture.mean, mixture.log_std))
+    return mean + log_std.exp() * ndtri(level.clamp_min(torch.finfo(level.dtype).tiny))
+
+
 def log_quantile(log_p: Tensor) -> Tensor:
     """The place below which a standard normal number lies with probability exp(log_p), also where that is far too small to be written.
 

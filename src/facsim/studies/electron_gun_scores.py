@@ -22,6 +22,7 @@ from facsim.evaluation.observables import features
 from facsim.evaluation.rounding import is_rounded, round_significant
 from facsim.evaluation.scorecard import Row
 from facsim.evaluation.structure import image_divergence, image_kl
+from facsim.studies.calorimeter import mean_ratio
 from facsim.studies.electron_gun_data import GEANT4_MS, Sample, at
 from facsim.studies.run import replace_file
 
@@ -118,14 +119,7 @@ def average_image_rows(candidate: Events, sample: Sample, seed: int) -> list[Row
 def _deposit_row(candidate: Events, sample: Sample, energy: float) -> Row:
     """Mean deposit at one energy, relative to the truth's."""
     truth, found, other = (events[at(events, energy)].cells.sum(1, dtype=np.float64) for events in (sample.test, candidate, sample.other))
-    return Row("deposit", "mean_difference", *_ratio(found, truth), *_ratio(other, truth), bin=f"{energy:g} MeV", signed=True)
-
-
-def _ratio(candidate: Array, truth: Array) -> tuple[float, float]:
-    """Mean over mean less one, and its error."""
-    ratio = candidate.mean() / truth.mean()
-    of_candidate, of_truth = (values.std() / max(values.mean(), 1e-9) / np.sqrt(len(values)) for values in (candidate, truth))
-    return float(ratio - 1), float(ratio * np.hypot(of_candidate, of_truth))
+    return Row("deposit", "mean_difference", *mean_ratio(found, truth), *mean_ratio(other, truth), bin=f"{energy:g} MeV", signed=True)
 
 
 def speed_row(surrogate: Surrogate, events: int = SPEED_EVENTS, seconds: float = SPEED_SECONDS) -> Row:
