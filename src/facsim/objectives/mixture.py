@@ -53,7 +53,8 @@ def unbounded_draw(mixture: Mixture, choice: Tensor, level: Tensor) -> Tensor:
     """A number from each mixture [n, components]: the uniform `choice` [n] takes a component, the uniform `level` [n] the place in it."""
     component = chosen_component(mixture.logit, choice)
     mean, log_std = (t.gather(1, component).squeeze(1) for t in (mixture.mean, mixture.log_std))
-    return mean + log_std.exp() * ndtri(level.clamp_min(torch.finfo(level.dtype).tiny))
+    drawn: Tensor = mean + log_std.exp() * ndtri(level.clamp_min(torch.finfo(level.dtype).tiny))
+    return drawn
 
 
 def log_quantile(log_p: Tensor) -> Tensor:
