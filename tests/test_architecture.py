@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "facsim"
 PACKAGES = {
     "core": set(),
     "nets": set(),
-    "simulators": {"core", "data"},  # libraries of showers are files
+    "simulators": {"core"},
     "data": {"core"},
     "transforms": {"core"},
     "objectives": {"core"},

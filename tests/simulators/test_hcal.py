@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facsim.core import Events, FacsimError, RegularGrid, SplitGranularity, Variable
+from facsim.data import read_folder
 from facsim.simulators import SIMULATORS
-from facsim.simulators.hadron_showers import VISIBLE, Hits, LibraryShowers, Shelf, Shots
+from facsim.simulators.hadron_showers import KINDS, VISIBLE, Hits, LibraryShowers, Shelf, Shots
 from facsim.simulators.hcal import WALL, Impacts, SingleHadrons, lacking_width, on_cells, place, respond, sine_at
 
 GRID = RegularGrid((8, 8), (32.75, 32.75))
@@ -23,7 +24,7 @@ def shots(n: int, energy: float = 1e4, tx: float = 0.1, ty: float = 0.1) -> Shot
 
 
 def library(response: np.ndarray, condition: list[tuple[float, float, float]]) -> LibraryShowers:
-    return LibraryShowers({0: Shelf.of([Events(np.array(condition), response, GRID, VARIABLES)])}, 32.75)
+    return LibraryShowers({0: Shelf.of(Events(np.array(condition), response, GRID, VARIABLES))}, 32.75)
 
 
 def one_pixel(row: int, column: int) -> np.ndarray:
@@ -67,7 +68,7 @@ def test_library_showers_are_mirrored_to_the_slopes(tx: float, ty: float, cell: 
 
 def test_library_showers_are_scaled_and_chosen_near() -> None:
     response = np.concatenate([one_pixel(4, 4), 3 * one_pixel(0, 0)])
-    near = LibraryShowers({0: Shelf.of([Events(np.array([(2e3, 0, 0), (2e4, 0, 0)]), response, GRID, VARIABLES)])}, 32.75)
+    near = LibraryShowers({0: Shelf.of(Events(np.array([(2e3, 0, 0), (2e4, 0, 0)]), response, GRID, VARIABLES))}, 32.75)
     hits = near.shower(shots(400, energy=4e4, tx=0, ty=0), np.random.default_rng(0))
     assert set(np.round(hits.energy * VISIBLE).tolist()) == {200.0, 60.0}  # both of two are drawn, scaled from their own energies
 
@@ -75,7 +76,7 @@ def test_library_showers_are_scaled_and_chosen_near() -> None:
 def test_only_the_nearest_are_drawn() -> None:
     rng = np.random.default_rng(0)
     energy = np.exp(rng.uniform(np.log(2e3), np.log(3e4), 3000))
-    near = Shelf.of([Events(np.column_stack([energy, np.zeros((3000, 2))]), rng.random((3000, 8, 8)), GRID, VARIABLES)])
+    near = Shelf.of(Events(np.column_stack([energy, np.zeros((3000, 2))]), rng.random((3000, 8, 8)), GRID, VARIABLES))
     chosen = near.choose(shots(2000, energy=8e3, tx=0, ty=0), rng)
     assert np.abs(near.condition[chosen, 0] / 8e3 - 1).max() < 0.1
     assert 90 <= len(np.unique(chosen)) <= 100
@@ -128,14 +129,23 @@ def test_showers_lie_where_the_hadron_hits() -> None:
         assert (ahead < 900).all()
 
 
-def test_a_folder_without_library_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FacsimError):
-        LibraryShowers.read(tmp_path)
+def test_a_library_without_a_kind_is_refused() -> None:
+    with pytest.raises(FacsimError, match=r"proton"):
+        LibraryShowers.of({"pi+": [Events(np.array([(1e4, 0, 0)]), one_pixel(4, 4), GRID, VARIABLES)]})
+
+
+def test_a_library_in_parts_is_the_library_whole() -> None:
+    rng = np.random.default_rng(0)
+    events = Events(np.column_stack([rng.uniform(2e3, 3e4, 9), np.zeros((9, 2))]), rng.poisson(0.3, (9, 8, 8)), GRID, VARIABLES)
+    whole, parts = (LibraryShowers.of(dict.fromkeys(KINDS, parts)) for parts in ([events], [events[:4], events[4:5], events[5:]]))
+    ours, theirs = (source.shower(shots(50, tx=0, ty=0), np.random.default_rng(1)) for source in (whole, parts))
+    assert all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    assert whole.pixel == 32.75
 
 
 @pytest.mark.shared
 def test_geant4_library(shared_data: Path) -> None:
-    source = LibraryShowers.read(shared_data / "hcal_hadrons", most=2000)
+    source = LibraryShowers.of(read_folder(shared_data / "hcal_hadrons", most=2000))
     simulator = SingleHadrons(source)
     rng = np.random.default_rng(1)
     x, y = rng.uniform(700, 3000, 3000), rng.uniform(-2500, 2500, 3000)

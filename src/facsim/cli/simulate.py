@@ -46,11 +46,14 @@ def simulate(name: str, /, *, n: int, out: Path, set_: Set = (), format: str = "
 
 def build_simulator(chosen: dict[str, Any]) -> Any:
     """The simulator that a card's settings ask for."""
+    from facsim.data import read_folder
     from facsim.simulators import SIMULATORS
 
     if "simulator" not in chosen:
         raise FacsimError("the card names no simulator", expected="a line such as simulator: gflash-pbwo4")
     entry = look_up(SIMULATORS, str(chosen["simulator"]), "simulator")
     hints = get_type_hints(entry.build.__init__ if inspect.isclass(entry.build) else entry.build)
-    types = {key: (hints.get(key, Any), None) for key in inspect.signature(entry.build).parameters}
-    return entry.build(**checked({k: v for k, v in chosen.items() if k != "simulator"}, types, f"setting of {chosen['simulator']}"))
+    types = {key: (str if key in entry.folders else hints.get(key, Any), None) for key in inspect.signature(entry.build).parameters}
+    values = checked({k: v for k, v in chosen.items() if k != "simulator"}, types, f"setting of {chosen['simulator']}")
+    made = {key: make(read_folder(values[key])) for key, make in entry.folders.items() if values.get(key)}
+    return entry.build(**{**values, **made})

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from facsim.data.files import FORMATS, detect, open_reader, open_writer, read, write
+from facsim.data.folders import read_folder
 from facsim.data.reader import Reader, Source
 from facsim.data.samples import SAMPLES, load_sample
 from facsim.data.splits import Part, split
@@ -41,6 +42,7 @@ __all__ = [
     "open_reader",
     "open_writer",
     "read",
+    "read_folder",
     "split",
     "write",
 ]

@@ -8,6 +8,7 @@ from facsim.simulators.calorimeters import hadron_calo, lcd_ecal, pbwo4, samplin
 from facsim.simulators.depth import Depth
 from facsim.simulators.entry import Entry, Gun
 from facsim.simulators.gflash import GFlash
+from facsim.simulators.hadron_showers import LibraryShowers
 from facsim.simulators.hadronic import HadronResponse, HadronShowers
 from facsim.simulators.hcal import SingleHadrons, lhcb_hcal
 from facsim.simulators.materials import MATERIALS, Material
@@ -24,13 +25,14 @@ GFLASH = "Grindhammer and Peters, The parameterized simulation of electromagneti
 WALZ = "Erdmann, Glombitza and Walz (2018), arXiv:1708.00647"
 RICH = "LHCb RICH group (2012), arXiv:1211.6759"
 BOCK = "Bock, Hansl-Kozanecka and Shah, Nucl. Instrum. Meth. 186 (1981) 533"
+LIBRARY = {"library": LibraryShowers.of}
 
 SIMULATORS: dict[str, Entry] = {
     "gflash-sampling-calo": Entry("electrons in 90 x (1.4 mm W + 0.3 mm Si), 45 x 16 x 9 polar voxels", sampling_calo, GFLASH),
     "gflash-lcd-ecal": Entry("photons in 25 x (3 mm W + 0.5 mm Si), 25 x 25 x 25 cells of 5.1 mm", lcd_ecal, GFLASH),
     "gflash-pbwo4": Entry("electrons in a block of lead tungstate, 11 x 11 crystals of 22 mm", pbwo4, GFLASH),
     "hadron-calo": Entry("charged hadrons in 60 x (16 mm Fe + 4 mm polystyrene), 64 x 64 pixels of 32.75 mm", hadron_calo, BOCK),
-    "lhcb-hcal": Entry("single charged pions on the cells of the LHCb HCAL, from a library of Geant4 showers or parameterised", lhcb_hcal, BOCK),
+    "lhcb-hcal": Entry("single charged pions on the cells of the LHCb HCAL, showers from a library or parameterised", lhcb_hcal, BOCK, LIBRARY),
     "airshower": Entry("cosmic rays over 9 x 9 stations: traces and arrival times of p, He, N, Fe showers up to 60 degrees", airshower, WALZ),
     "airshower-vertical": Entry("vertical proton showers of one depth over 9 x 9 stations, with traces", airshower_vertical, WALZ),
     "rich": Entry("log-likelihood differences of e, mu, pi, K, p from the photons of two RICH detectors", rich, RICH),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from facsim.core import Detector, Events, Variable
 
 Array = NDArray[Any]
+
+
+Folder = Callable[[Mapping[str, Iterable[Events]]], Any]
 
 
 class Gun(Protocol):
@@ -34,8 +37,12 @@ class Gun(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """One simulator: what it is, how to build it (keyword arguments, all plain numbers, words or truth values with defaults), whence it comes."""
+    """One simulator: what it is, how to build it (keyword arguments, all plain numbers, words or truth values with defaults), whence it comes.
+
+    `folders` names the settings that a user gives as a folder of files: what is made of their events, {name of the file: its events in parts}.
+    """
 
     description: str
     build: Callable[..., Gun]
     source: str
+    folders: Mapping[str, Folder] = field(default_factory=dict)

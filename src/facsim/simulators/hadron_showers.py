@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,7 +18,7 @@ from facsim.simulators.hadronic import STEEPEST
 Array = NDArray[Any]
 
 VISIBLE = 0.0345  # of a hadron's energy in the scintillator: pions of about 7 GeV in hcal_hadrons/pi+.h5
-KINDS = ("pi+", "proton", "neutron", "kaon+", "kaon0L")  # files of a library
+KINDS = ("pi+", "proton", "neutron", "kaon+", "kaon0L")  # of a library
 CHARGED = (True, True, False, True, False)
 NEAREST = 100  # library showers among which one is drawn
 LIKENESS = (0.1, 0.04, 0.04)  # of ln E and of both slopes: differences that count alike
@@ -66,19 +65,28 @@ class Shelf:
     energy: Array
 
     @classmethod
-    def of(cls, parts: list[Events]) -> Shelf:
-        """The showers of events with conditions (energy, tx, ty) on one square grid."""
-        grid = parts[0].detector
+    def of(cls, events: Events) -> Shelf:
+        """The showers of events with conditions (energy, tx, ty) on a square grid.
+
+        Raises:
+            FacsimError: if they are no images.
+        """
+        grid = events.detector
         if not isinstance(grid, RegularGrid) or len(grid.cells) != 2:
             raise FacsimError("a shower library needs images", expected="RegularGrid (y, x)", got=type(grid).__name__)
-        found = [np.nonzero(part.response) for part in parts]
-        counts = np.concatenate([np.bincount(event, minlength=len(part)) for (event, _, _), part in zip(found, parts, strict=True)])
-        energies = [part.response[index] / VISIBLE for part, index in zip(parts, found, strict=True)]
-        rows, columns = (np.concatenate([index[axis] for index in found]) - grid.cells[axis - 1] // 2 for axis in (1, 2))
-        condition = np.concatenate([np.column_stack([part.column(name) for name in ("energy", "tx", "ty")]) for part in parts])
-        return cls(
-            condition, np.append(0, counts.cumsum()), columns.astype(np.int16), rows.astype(np.int16), np.concatenate(energies).astype(np.float32)
+        event, row, column = np.nonzero(events.response)
+        starts = np.append(0, np.bincount(event, minlength=len(events)).cumsum())
+        columns, rows = ((index - cells // 2).astype(np.int16) for index, cells in ((column, grid.cells[1]), (row, grid.cells[0])))
+        condition = np.column_stack([events.column(name) for name in ("energy", "tx", "ty")])
+        return cls(condition, starts, columns, rows, events.response[event, row, column] / VISIBLE)
+
+    def and_more(self, other: Shelf) -> Shelf:
+        """The showers of both."""
+        starts = np.append(self.starts, self.starts[-1] + other.starts[1:])
+        condition, column, row, energy = (
+            np.concatenate([getattr(shelf, name) for shelf in (self, other)]) for name in ("condition", "column", "row", "energy")
         )
+        return Shelf(condition, starts, column, row, energy)
 
     @cached_property
     def tree(self) -> cKDTree:
@@ -111,20 +119,21 @@ class LibraryShowers:
     pixel: float
 
     @classmethod
-    def read(cls, folder: str | Path, most: int = 20_000) -> LibraryShowers:
-        """The library in a folder of files pi+.h5, proton.h5, neutron.h5, kaon+.h5, kaon0L.h5, up to `most` showers of each.
+    def of(cls, library: Mapping[str, Iterable[Events]]) -> LibraryShowers:
+        """The library of showers of pi+, proton, neutron, kaon+ and kaon0L, each in parts; conditions (energy, tx, ty) in MeV.
 
         Raises:
-            FacsimError: if a file is not there or holds no such showers.
+            FacsimError: if a kind is missing, or the parts hold no such showers.
         """
-        from facsim.data import open_reader
-
-        shelves, pixel = {}, 0.0
+        missing = [kind for kind in KINDS if kind not in library]
+        if missing:
+            raise FacsimError(f"the library has no showers of {', '.join(missing)}", expected=", ".join(KINDS), got=", ".join(library))
+        shelves: dict[int, Shelf] = {}
+        pixel = 0.0
         for number, kind in enumerate(KINDS):
-            reader = open_reader(Path(folder) / f"{kind}.h5")
-            stops = range(0, min(reader.n, most), 2000)
-            shelves[number] = Shelf.of([reader.read(start, min(start + 2000, reader.n, most)) for start in stops])
-            pixel = float(getattr(reader.detector, "size", (0.0,))[-1])
+            for part in library[kind]:
+                shelf, pixel = Shelf.of(part), float(part.detector.size[-1])  # type: ignore[attr-defined]
+                shelves[number] = shelves[number].and_more(shelf) if number in shelves else shelf
         return cls(shelves, pixel)
 
     def shower(self, shots: Shots, rng: np.random.Generator) -> Hits:

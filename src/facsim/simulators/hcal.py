@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from facsim.core import Events, SplitGranularity, Variable
 from facsim.core.detectors import saturate
 from facsim.core.variables import checked_condition
-from facsim.simulators.hadron_showers import VISIBLE, Hits, LibraryShowers, ParameterisedShowers, Shots, ShowerSource
+from facsim.simulators.hadron_showers import VISIBLE, Hits, ParameterisedShowers, Shots, ShowerSource
 from facsim.simulators.prior import EnergyRange
 from facsim.simulators.readout import accumulate
 
@@ -141,7 +141,6 @@ def sine_at(wall: SplitGranularity, x: Array, y: Array) -> Array:
     return np.asarray(radius / np.hypot(radius, wall.distance))
 
 
-def lhcb_hcal(library: str = "", energy_low: float = 2e3, energy_high: float = 3e4) -> SingleHadrons:
-    """Single charged pions in the LHCb HCAL; `library` is a folder of Geant4 showers, without it they are parameterised; energies in MeV."""
-    source = LibraryShowers.read(library) if library else ParameterisedShowers()
-    return SingleHadrons(source, energies=EnergyRange(energy_low, energy_high))
+def lhcb_hcal(library: ShowerSource | None = None, energy_low: float = 2e3, energy_high: float = 3e4) -> SingleHadrons:
+    """Single charged pions in the LHCb HCAL; without a `library` of showers they are parameterised; energies in MeV."""
+    return SingleHadrons(library or ParameterisedShowers(), energies=EnergyRange(energy_low, energy_high))

@@ -26,6 +26,7 @@ from facsim.core.events import Array
 from facsim.evaluation.distances import distance
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.studies.calorimeter import SECTIONS, SETTINGS, Calorimeter, Model, Sample
+from facsim.studies.hcal import showers
 from facsim.studies.study import Expected, Request, Study
 
 GEANT4_MS = 2.5 * 10.3  # of one core: 2.5 ms per GeV, and 10.3 GeV the mean of energies log-uniform from 2 to 30 GeV
@@ -142,7 +143,7 @@ def sample(request: Request) -> Sample:
     from facsim.simulators import lhcb_hcal
 
     library = str(request.settings.get("library", ""))
-    simulator, sizes = lhcb_hcal(library), (TRAINING, TESTING) if request.full else (SHORT, SHORT)
+    simulator, sizes = lhcb_hcal(showers(library)), (TRAINING, TESTING) if request.full else (SHORT, SHORT)
     train, test = (
         simulator.simulate(simulator.prior(size, stream(0, "hcal", part, "prior")), stream(0, "hcal", part, "showers"))
         for part, size in zip(("train", "test"), sizes, strict=True)
