@@ -25,9 +25,9 @@ ENDINGS = sorted(TABLES)
 CHOICE = Choice(("pdg", "p", "eta", "n_tracks"), ("dllE", "dllMu", "dllK", "dllP", "dllBT"))
 
 
-def tracks(n: int = 50) -> Events:
+def tracks(n: int = 50, seed: int = 0) -> Events:
     rich = Rich()
-    events = rich.simulate(rich.prior(n, stream(0, "c")), stream(0, "x"))
+    events = rich.simulate(rich.prior(n, stream(seed, "c")), stream(seed, "x"))
     return replace(events, weight=stream(0, "w").normal(1, 1, n))
 
 
@@ -212,6 +212,72 @@ def test_fit_from_a_table(ending: str, tmp_path: Path) -> None:
     surrogate = load_bundle(out / "bundle")
     assert surrogate.detector == Vector(("dllK", "dllP"))
     assert [v.name for v in surrogate.variables] == ["pdg", "p", "eta"]
+
+
+@pytest.fixture(scope="module")
+def trained_on_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tables")
+    write_table(tracks(400), folder / "t.root", "T")
+    out = ["--model", "flow", "--epochs", "1", "--out", str(folder / "run")]
+    assert run(["fit", str(folder / "t.root"), "--condition", "pdg,p,eta", "--response", "dllK,dllP", "--weight", "weight", *out]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_sample_like_a_table_in_other_units_and_order(ending: str, trained_on_table: Path, tmp_path: Path) -> None:
+    wanted = tracks(20)
+    columns = {"other": np.arange(20.0), "eta": wanted.column("eta"), "p_GeV": wanted.column("p") / 1e3, "pdg": wanted.column("pdg")}
+    (tmp_path / f"like{ending}").write_bytes(TABLES[ending].dump(columns, None))
+    like = ["--like", str(tmp_path / f"like{ending}"), "--extrapolate"]
+    assert run(["sample", str(trained_on_table / "run"), *like, "--out", str(tmp_path / "s.h5")]) == 0
+    assert run(["sample", str(trained_on_table / "run"), *like, "--out", str(tmp_path / f"s{ending}")]) == 0
+    made = read(tmp_path / "s.h5")
+    assert np.allclose(made.condition, wanted.condition[:, :3], rtol=1e-6)
+    names = Choice(("pdg", "p", "eta"), ("dllK", "dllP"))
+    assert np.array_equal(read_table(tmp_path / f"s{ending}", names).response, made.response)
+
+
+def test_a_sample_like_a_table_is_refused_in_one_line(trained_on_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text("pdg,eta,momentum\n211,3,1e4\n")
+    (tmp_path / "b.csv").write_text("pdg,eta,p_cm\n211,3,1e4\n")
+    out = ["--out", str(tmp_path / "s.h5")]
+    for arguments, message in (
+        (["--like", str(tmp_path / "a.csv")], "has no column 'p'"),
+        (["--like", str(tmp_path / "b.csv")], "column 'p_cm' of"),
+        (["--like", str(tmp_path / "a.csv"), "--tree", "T"], "--tree names a tree of a ROOT file"),
+        (["--like", str(trained_on_table / "t.root"), "--tree", "U"], "has no tree 'U'"),
+    ):
+        assert run(["sample", str(trained_on_table / "run"), *arguments, *out]) == 1
+        told = capsys.readouterr().err
+        assert message in told
+        assert told.count("\n") == 1
+    assert not (tmp_path / "s.h5").exists()
+
+
+def test_tables_are_evaluated_as_the_same_events_in_native_files(tmp_path: Path) -> None:
+    truth, own = tracks(1200), replace(tracks(1200, seed=1), weight=None)
+    write(truth, tmp_path / "t.h5")
+    write(own, tmp_path / "own.h5")
+    write_table(truth, tmp_path / "t.root", "T")
+    write_table(own, tmp_path / "own.csv")
+    sections = ["--recipe", "observables"]
+    assert run(["evaluate", str(tmp_path / "own.h5"), "--truth", str(tmp_path / "t.h5"), *sections, "--out", str(tmp_path / "a")]) == 0
+    columns = [*COLUMNS, "--weight", "weight", "--tree", "T"]
+    assert run(["evaluate", str(tmp_path / "own.csv"), "--truth", str(tmp_path / "t.root"), *columns, *sections, "--out", str(tmp_path / "b")]) == 0
+    assert (tmp_path / "a" / "scorecard.json").read_bytes() == (tmp_path / "b" / "scorecard.json").read_bytes()
+
+
+def test_tables_without_names_are_not_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_table(tracks(), tmp_path / "t.csv")
+    write(tracks(), tmp_path / "t.h5")
+    table, native, out = str(tmp_path / "t.csv"), str(tmp_path / "t.h5"), ["--out", str(tmp_path / "r")]
+    for arguments, message in (
+        ([table, "--truth", table], "name them: --condition"),
+        ([native, "--truth", native, "--condition", "p"], "columns are named for tables alone"),
+        ([table, "--truth", table, *COLUMNS, "--weight", "sw"], "has no column 'sw'"),
+    ):
+        assert run(["evaluate", *arguments, *out]) == 1
+        assert message in capsys.readouterr().err
 
 
 def test_command_line_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

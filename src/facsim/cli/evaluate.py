@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from facsim.cli.options import Json, Seed
 from facsim.cli.show import say, show_json, show_scorecard
+from facsim.cli.tables import open_events
 from facsim.core import FacsimError
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ def evaluate(
     train: Path | None = None,
     recipe: str = "fast",
     data_set: str | None = None,
+    condition: str | None = None,
+    response: str | None = None,
+    weight: str | None = None,
+    tree: str | None = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -33,7 +38,7 @@ def evaluate(
     Parameters
     ----------
     candidates
-        Files of generated events; several are judged side by side.
+        Files of generated events; several are judged side by side. Any of the files may be a flat table: ROOT, CSV or Parquet.
     truth
         File of true events that no candidate was trained on.
     train
@@ -45,15 +50,23 @@ def evaluate(
         The challenge's data set, where the detector does not tell it: 1-photons, 1-pions, 2 or 3.
     out
         Folder for scorecard.json and report.html.
+    condition
+        Columns of all tables that are conditions, separated by commas; a name may end in the unit of its numbers (p_GeV).
+    response
+        Columns of all tables that are the response.
+    weight
+        Column of weights of the tables of truth and training events; a candidate's is used where it has one of that name.
+    tree
+        Tree of ROOT files that have several.
     seed
         Seed of splits and bootstrap.
     json
         Print the scorecards as one JSON document.
     """
-    from facsim.data import read
-
-    samples = dict(zip(_names(candidates), map(read, candidates), strict=True))
-    true, trained = read(truth), None if train is None else read(train)
+    columns = {"condition": condition, "response": response, "weight": weight, "tree": tree}
+    _require_tables([*candidates, truth, *([] if train is None else [train])], columns)
+    samples = {name: _read(path, columns, weighted=False) for name, path in zip(_names(candidates), candidates, strict=True)}
+    true, trained = _read(truth, columns), None if train is None else _read(train, columns)
     cards = judge(samples, true, trained, out, recipe=_sections(recipe), seed=seed, data_set=data_set)
     if json:
         show_json({name: _document(card) for name, card in cards.items()})
@@ -88,6 +101,27 @@ def judge(
     seen = None if train is None else coarsen(train, coarsening_factor(train.detector, next(iter(samples.values())).detector) or 1)
     write_report(out / "report.html", coarsen(truth, factor or 1), samples, cards, history=history, train=seen)
     return cards
+
+
+def _require_tables(paths: Sequence[Path], columns: dict[str, str | None]) -> None:
+    """Refuse names of columns where there is no table."""
+    from facsim.data.tables import is_table
+
+    given = [key for key, value in columns.items() if value is not None]
+    if given and not any(map(is_table, paths)):
+        raise FacsimError("columns are named for tables alone", expected="a file .root, .csv or .parquet", got=f"--{', --'.join(given)}")
+
+
+def _read(path: Path, columns: dict[str, str | None], *, weighted: bool = True) -> Events:
+    """The events of a file; of a table the columns that are named, and unless `weighted` its weights only if there are any."""
+    from facsim.data.tables import has_column, is_table
+
+    if not is_table(path):
+        return open_events(path, None, dict.fromkeys(columns)).read()
+    weight = columns["weight"]
+    if weight is not None and not weighted and not has_column(path, weight, columns["tree"]):
+        weight = None
+    return open_events(path, None, {**columns, "weight": weight}).read()
 
 
 def _sections(recipe: str) -> str | list[str]:

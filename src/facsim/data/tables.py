@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
-from facsim.core import Detector, Events, FacsimError, Variable, Vector
+from facsim.core import Detector, Events, FacsimError, Variable, Vector, concatenate
 from facsim.core.atomic import write_whole
 from facsim.core.events import Array
 from facsim.data.columns import column_name, named_unit
@@ -99,14 +100,28 @@ def read_table(path: Path, choice: Choice) -> Events:
     """
     if not choice.condition or not choice.response:
         raise FacsimError(f"{path} does not say what its columns are", remedy="name them: --condition p,eta --response dllK,dllP")
+    columns = read_columns(path, choice.columns, choice.tree)
+    return _events(list(columns), list(columns.values()), len(choice.condition), len(choice.response))
+
+
+def read_columns(path: Path, wanted: Sequence[str], tree: str | None = None) -> Columns:
+    """The wanted columns under their own names, which may end in a unit, in facsim's units: each float64 [n].
+
+    Raises:
+        FacsimError: as `read_table`.
+    """
     format = format_of(path)
-    names = [_found(name, format.names(path, choice.tree), path) for name in choice.columns]
+    names = [_found(name, format.names(path, tree), path) for name in wanted]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise FacsimError("a column can be one thing alone", got=f"{', '.join(twice)} twice")
-    columns = format.load(path, choice.tree, names)
-    numbers = [_finite(path, name, columns[name]) for name in names]
-    return _events(names, numbers, len(choice.condition), len(choice.response))
+    columns = format.load(path, tree, names)
+    return {name: _finite(path, name, columns[name]) for name in names}
+
+
+def has_column(path: Path, name: str, tree: str | None = None) -> bool:
+    """Whether a table has a column of that name, with or without a unit."""
+    return any(name in (column, named_unit(column)[0]) for column in format_of(path).names(path, tree))
 
 
 def write_table(events: Events, path: Path, tree: str | None = None) -> None:
@@ -116,6 +131,31 @@ def write_table(events: Events, path: Path, tree: str | None = None) -> None:
         FacsimError: if the events are no table, two columns would have one name, or the file cannot be written.
     """
     write_whole(path, format_of(path).dump(table_of(events), tree))
+
+
+class TableWriter:
+    """Keeps the events that are appended and writes them as one table when its `with` block ends without an exception.
+
+    Raises:
+        FacsimError: if events of this detector and these variables are no table.
+    """
+
+    def __init__(self, path: Path, detector: Detector, variables: Sequence[Variable]) -> None:
+        width = sum(v.columns for v in variables)
+        nothing = Events(np.zeros((0, width)), np.zeros((0, *detector.shape)), detector, tuple(variables))
+        table_of(nothing)
+        self.path, self._parts = path, [nothing]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            write_table(concatenate(self._parts), self.path)
+
+    def append(self, events: Events) -> None:
+        """Keep the events."""
+        self._parts.append(events)
 
 
 def table_of(events: Events) -> Columns:
