@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from facsim.cli.show import counting_bar, say
-from facsim.cli.tables import open_events
+from facsim.cli.tables import open_detector, open_events
 
 BLOCK = 2000  # events in memory together
 
@@ -15,13 +15,15 @@ def convert(
     target: Path,
     /,
     *,
-    to: str = "native",
+    to: str | None = None,
     format: str | None = None,
     coarsen: int = 1,
     condition: str | None = None,
     response: str | None = None,
     weight: str | None = None,
     tree: str | None = None,
+    detector: Path | None = None,
+    collection: str | None = None,
 ) -> None:
     """Convert a file of events to another format.
 
@@ -30,9 +32,9 @@ def convert(
     source
         File to read; a flat table by its ending .root, .csv or .parquet.
     target
-        File to write; a flat table by its ending.
+        File to write; a flat table by its ending, unless `--to` says otherwise.
     to
-        Format to write, where the ending is not that of a table.
+        Format to write: native, calochallenge, lcd, showerdata (point clouds), edm4hep (ROOT with hits).
     format
         Format to read, instead of what the file's content says.
     coarsen
@@ -45,20 +47,28 @@ def convert(
         Column of a table that weighs its events.
     tree
         Tree of a ROOT file: the one to read where there are several, the name of the one to write.
+    detector
+        What point clouds and hits are read into, where their file does not say: a file of events, or a detector's JSON description.
+    collection
+        Hits to read, where a ROOT file has several collections.
     """
     from facsim.data import open_writer
     from facsim.data.tables import is_table, write_table
     from facsim.studies.sources import Coarsened
 
     columns = {"condition": condition, "response": response, "weight": weight, "tree": tree}
-    to_table = is_table(target)
-    reader = open_events(source, format, {**columns, "tree": tree if is_table(source) else None} if to_table else columns)
+    to_table = is_table(target) and to is None
+    options = {"detector": None if detector is None else open_detector(detector), "collection": collection}
+    reader = open_events(source, format, {**columns, "tree": tree if is_table(source) else None} if to_table else columns, **options)
     events = Coarsened(reader, coarsen)
     if to_table:
         write_table(events.read(), target, tree)
         say(f"{target}: {reader.n} events")
         return
-    with open_writer(target, events.detector, reader.variables, to, about=reader.about) as writer, counting_bar("events", reader.n) as advance:
+    with (
+        open_writer(target, events.detector, reader.variables, to or "native", about=reader.about) as writer,
+        counting_bar("events", reader.n) as advance,
+    ):
         for start in range(0, reader.n, BLOCK):
             part = events.read(start, start + BLOCK)
             writer.append(part)

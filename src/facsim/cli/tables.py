@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from facsim.core import FacsimError
 
 if TYPE_CHECKING:
+    from facsim.core import Detector
     from facsim.data import Reader
     from facsim.data.tables import TableSource
 
 
-def open_events(path: Path, format: str | None, columns: dict[str, str | None]) -> Reader | TableSource:
-    """A source of the file's events; `columns` are the options condition, response, weight and tree, for tables alone.
+def open_events(path: Path, format: str | None, columns: dict[str, str | None], **options: Any) -> Reader | TableSource:
+    """A source of the file's events; `columns` are the options condition, response, weight and tree, for tables alone, `options` those of readers.
 
     Raises:
         FacsimError: if a table's columns are not named, or those of another file are.
@@ -22,7 +23,7 @@ def open_events(path: Path, format: str | None, columns: dict[str, str | None]) 
     from facsim.data.tables import Choice, TableSource, is_table
 
     given = {key: value for key, value in columns.items() if value is not None}
-    if is_table(path):
+    if is_table(path) and format is None and (given or not _has_hits(path)):
         lists: dict[str, Any] = {
             key: tuple(name.strip() for name in (columns[key] or "").split(",") if name.strip()) for key in ("condition", "response")
         }
@@ -32,4 +33,31 @@ def open_events(path: Path, format: str | None, columns: dict[str, str | None]) 
         raise FacsimError(
             "columns are named for tables alone", expected="a file .root, .csv or .parquet", got=got, remedy="other files say what they hold"
         )
-    return open_reader(path, format)
+    return open_reader(path, format, **options)
+
+
+def open_detector(path: Path) -> Detector:
+    """The detector of a file of events, or of a JSON description.
+
+    Raises:
+        FacsimError: if it is neither.
+    """
+    from facsim.data import open_reader
+    from facsim.data.metadata import detector_from_json
+
+    if path.suffix != ".json":
+        return open_reader(path).detector
+    try:
+        return detector_from_json(path.read_text())
+    except OSError as error:
+        raise FacsimError(f"cannot read {path}", got=error.strerror) from error
+
+
+def _has_hits(path: Path) -> bool:
+    """Whether a ROOT file has collections of hits, and is no flat table."""
+    from facsim.data import edm4hep
+
+    if not edm4hep.is_root(path):
+        return False
+    with edm4hep.opened(path) as file:
+        return edm4hep.recognises(file)

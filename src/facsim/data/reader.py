@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-import h5py
-
 from facsim.core import Detector, Events, FacsimError, Variable
 from facsim.core.events import Array
 from facsim.data.hdf5 import opened
 
-Rows = Callable[[h5py.File, int, int], tuple[Array, Array, Array | None]]
+Rows = Callable[[Any, int, int], tuple[Array, Array, Array | None]]
+Open = Callable[[Path], AbstractContextManager[Any]]
 
 
 class Source(Protocol):
@@ -43,7 +43,7 @@ class Source(Protocol):
 class Reader:
     """A file of `n` events; `rows(file, start, stop)` gives condition, response and weight as they are stored, in facsim's units.
 
-    `chunk` is the number of rows that HDF5 decompresses together; `about` is what the file says of its origin.
+    `chunk` is the number of rows that are best read together; `about` is what the file says of its origin; `open` opens the file.
     """
 
     path: Path
@@ -54,6 +54,7 @@ class Reader:
     chunk: int
     rows: Rows
     about: dict[str, Any] = field(default_factory=dict)
+    open: Open = opened
 
     def __len__(self) -> int:
         return self.n
@@ -65,7 +66,7 @@ class Reader:
             FacsimError: if the file is damaged, or holds numbers that no event may have.
         """
         start, stop, _ = slice(start, stop).indices(self.n)
-        with opened(self.path) as file:
+        with self.open(self.path) as file:
             condition, response, weight = self.rows(file, start, max(start, stop))
         try:
             return _validated(Events(condition, response.reshape(-1, *self.detector.shape), self.detector, self.variables, weight))

@@ -46,13 +46,13 @@ def readable(path: Path) -> Iterator[None]:
 
 def root_names(path: Path, tree: str | None) -> list[str]:
     """The branches of a tree."""
-    with readable(path), _uproot().open(path) as file:
+    with readable(path), uproot_library().open(path) as file:
         return [str(name) for name in _tree(file, tree, path).keys()]  # noqa: SIM118 - a tree is no dictionary
 
 
 def root_load(path: Path, tree: str | None, names: Sequence[str]) -> Columns:
     """Branches of one number an event."""
-    with readable(path), _uproot().open(path) as file:
+    with readable(path), uproot_library().open(path) as file:
         found = _tree(file, tree, path)
         for name in names:
             _require_number(path, name, found[name].typename)
@@ -62,7 +62,7 @@ def root_load(path: Path, tree: str | None, names: Sequence[str]) -> Columns:
 def root_dump(columns: Columns, tree: str | None) -> bytes:
     """A ROOT file with one tree."""
     buffer = _Kept()
-    with _uproot().recreate(buffer) as file:
+    with uproot_library().recreate(buffer) as file:
         written = file.mktree(tree or DEFAULT_TREE, {name: column.dtype for name, column in columns.items()})
         written.extend(columns)
     return buffer.getvalue()
@@ -158,7 +158,12 @@ def _tree(file: Any, name: str | None, path: Path) -> Any:
     return file[name or trees[0]]
 
 
-def _uproot() -> Any:
+def uproot_library() -> Any:
+    """The library that reads and writes ROOT files.
+
+    Raises:
+        FacsimError: if it is not installed.
+    """
     try:
         import uproot
     except ImportError as error:

@@ -98,9 +98,7 @@ class Writer:
 
     def append(self, events: Events) -> None:
         """Write the events after those already there."""
-        named = [(v.name, v.unit, v.shape) for v in events.variables]
-        if events.detector != self.detector or named != [(v.name, v.unit, v.shape) for v in self.variables]:
-            raise FacsimError(f"cannot append to {self.path}", expected="events of the same detector and variables", got="others")
+        require_same_form(events, self.detector, self.variables, self.path)
         columns = self._columns(replace(events, variables=self.variables))
         with self._one_line():
             for name in [name for name in columns if name not in self._file]:
@@ -144,6 +142,13 @@ class Writer:
 
     def _error(self, error: Exception) -> FacsimError:
         return FacsimError(f"cannot write {self.path}", got=reason(error), remedy="check the folder and its free space; nothing half-written remains")
+
+
+def require_same_form(events: Events, detector: Detector, variables: tuple[Variable, ...], path: Path) -> None:
+    """Raise unless the events are of that detector and have these variables; ranges may differ."""
+    told, wanted = ([(v.name, v.unit, v.shape) for v in vs] for vs in (events.variables, variables))
+    if events.detector != detector or told != wanted:
+        raise FacsimError(f"cannot append to {path}", expected="events of the same detector and variables", got="others")
 
 
 def _no_events(detector: Detector, variables: tuple[Variable, ...]) -> Events:
