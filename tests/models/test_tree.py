@@ -12,10 +12,10 @@ from torch import Tensor
 from facsim.core import FacsimError
 from facsim.core.contracts import Batch
 from facsim.models.spectral_lines import spectral_lines
-from facsim.models.tree import CountedTree, Tree
-from facsim.models.tree_counts import Counts
+from facsim.models.tree import Tree
+from facsim.models.tree_cores import Cores, core_energies
 from facsim.models.tree_levels import Window, ball, levels_of, pyramid
-from facsim.models.tree_split import COLOURINGS, Blocks, Split, known_before, outside, ratios, rooms
+from facsim.models.tree_split import COLOURINGS, Blocks, Split, at_lines, known_before, outside, ratios
 from facsim.objectives.mixture import Mixture
 from facsim.objectives.symmetry import SYMMETRIES
 
@@ -24,7 +24,7 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def train(model: Tree | CountedTree, batch: Batch, rng: torch.Generator, *, steps: int, rate: float) -> None:
+def train(model: Tree, batch: Batch, rng: torch.Generator, *, steps: int, rate: float) -> None:
     optimiser = torch.optim.Adam(model.parameters(), rate)
     for _ in range(steps):
         optimiser.zero_grad()
@@ -225,54 +225,50 @@ def test_a_condition_without_room_for_its_image_is_refused() -> None:
         Tree(10, (4, 4), images=1)
 
 
-def counts(n: int, low: float, high: float, seed: int = 0) -> Counts:
-    parts = [torch.randn(1, 3, generator=seeded(seed + i)).expand(n, 3) for i in range(3)]
-    return Counts(parts[0], 5 + 4 * parts[1], parts[2], torch.full((n,), low), torch.full((n,), high))
+def test_a_block_that_is_a_line_says_so() -> None:
+    energy = torch.tensor([0.511, 0.5115, 0.088]).log()[:, None]
+    told = at_lines(energy, torch.tensor([math.log(0.511), math.log(0.088), math.inf]))
+    torch.testing.assert_close(told, torch.tensor([[1.0, 0, 0], [0, 0, 0], [0, 1, 0]]), atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (2.0, 9.0), (0.0, 40.0), (30.0, 40.0), (3.0, 3.0)])
-def test_probabilities_of_counts_add_up_to_one(low: float, high: float) -> None:
-    n = int(high - low) + 1
-    assert counts(n, low, high).log_prob(torch.arange(low, high + 1)).exp().sum().item() == pytest.approx(1, abs=1e-3)
-
-
-def test_counts_are_drawn_as_their_probabilities_say() -> None:
-    n, rng = 200_000, seeded(5)
-    drawn = counts(n, 2.0, 9.0).draw(torch.rand(n, generator=rng), torch.rand(n, generator=rng))
-    expected = counts(8, 2.0, 9.0).log_prob(torch.arange(2.0, 10.0)).exp()
-    torch.testing.assert_close(drawn.long().bincount(minlength=10)[2:] / n, expected, atol=5e-3, rtol=0)
-
-
-def test_rooms_are_the_cells_of_the_halves() -> None:
-    """Three cells, made four: the first half holds two, the second one; then one and one, one and none."""
-    levels = levels_of((3,))
-    assert rooms(levels, 0, (3,)).tolist() == [[2.0, 1.0]]
-    assert rooms(levels, 1, (3,)).tolist() == [[1.0, 1.0], [1.0, 0.0]]
-
-
-def test_a_counted_tree_hits_whole_cells_that_there_are() -> None:
+def test_cores_are_drawn_as_their_density_says() -> None:
+    """The density of the drawn cores, integrated, is one: two cores of a total, on a grid of shares."""
     torch.manual_seed(0)
-    model = CountedTree(1, (3, 5), width=16, hit_width=16).eval()
-    condition, noise = torch.rand(300, 1), model.draw_noise(300, seeded(0))
-    hit = model.hits(condition, noise.chunk(2, dim=1)[0])
-    response = model(condition, noise)
-    assert set(hit.unique().tolist()) <= {0.0, 1.0}
-    assert torch.equal(response > 0, hit > 0), "energy lies exactly where the hits are"
-    assert hit.flatten(1).sum(1).unique().numel() > 3
+    cores, n = Cores(1, 2, 8), 300_000
+    numbers, total = torch.full((n, 1), 0.3), torch.full((n,), 2.0)
+    drawn = cores.draw(numbers, total, torch.rand(n, 2, 3, generator=seeded(1)))
+    assert torch.equal(drawn[:, 0], total)
+    assert (drawn[:, 2] <= drawn[:, 1]).all()
+    assert (drawn[:, 1] <= total).all()
+    inside = (drawn[:, 1] > 0.4) & (drawn[:, 1] < 1.6)
+    first = torch.linspace(0.4, 1.6, 4001)
+    energies = torch.stack([torch.full_like(first, 2.0), first], dim=1)
+    ratio = (first / (2 - first)).log()
+    density = cores._split(0, numbers[: len(first)], energies[:, :1]).log_prob(first, 2 - first).exp()
+    assert inside.float().mean().item() == pytest.approx(torch.trapezoid(density, ratio).item(), abs=5e-3)
 
 
-def test_the_number_of_hits_and_the_energy_go_together() -> None:
-    """Events of few hits and little energy or many hits and much: both learned jointly, which is what counting is for."""
-    rng, n = seeded(4), 1024
-    many = torch.rand(n, generator=rng) < 0.5
-    cells = torch.rand(n, 16, generator=rng).argsort(1) < torch.where(many, 12, 3)[:, None]
-    response = (cells * torch.where(many, 2.0, 0.5)[:, None] * (0.8 + 0.4 * torch.rand(n, 16, generator=rng))).reshape(n, 4, 4)
+def test_what_is_cut_follows_its_core() -> None:
+    """The middle of an 8 x 8 grid has all the energy or none: told before the first cut, it is so in every event that is made."""
+    rng, n = seeded(6), 512
+    full = torch.rand(n, generator=rng) < 0.5
+    response = torch.rand(n, 8, 8, generator=rng)
+    middle = torch.zeros(8, 8)
+    middle[3:5, 3:5] = 1.0
+    response = response * torch.where(full[:, None, None], middle, 1 - middle)
     torch.manual_seed(0)
-    model, batch = CountedTree(0, (4, 4), width=24, hit_width=24), Batch(torch.zeros(n, 0), response, torch.ones(n))
+    model, batch = Tree(0, (8, 8), width=24, cores=2), Batch(torch.zeros(n, 0), response, torch.ones(n))
     model.see(batch)
-    train(model, batch, rng, steps=120, rate=1e-2)
-    made = model(torch.zeros(n, 0), model.draw_noise(n, rng)).flatten(1)
-    number, energy = (made > 0).sum(1).float(), made.sum(1)
-    correlation = torch.corrcoef(torch.stack([number, energy]))[0, 1]
-    assert correlation > 0.9
-    assert number.mean().item() == pytest.approx(7.5, abs=1.2)
+    train(model, batch, rng, steps=100, rate=1e-2)
+    made = model(torch.zeros(n, 0), model.draw_noise(n, rng))
+    energies = core_energies(made, 2)
+    share = energies[:, 2] / energies[:, 0]
+    assert ((share > 0.95) | (share < 0.05)).float().mean() > 0.9
+    assert (share > 0.5).float().mean().item() == pytest.approx(0.5, abs=0.1)
+
+
+def test_an_empty_event_has_empty_cores() -> None:
+    model = Tree(0, (4, 4), width=8, cores=1)
+    total, cuts = model.log_likelihood(torch.zeros(2, 0), torch.zeros(2, 4, 4))
+    assert torch.isfinite(total).all()
+    assert torch.equal(cuts, torch.zeros(2))

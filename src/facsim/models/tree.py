@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 from facsim.models.family import Family
 from facsim.models.spectral_lines import spectral_lines
-from facsim.models.tree_counts import Counts
+from facsim.models.tree_cores import Cores, core_energies
 from facsim.models.tree_levels import halves, levels_of, pyramid
 from facsim.models.tree_split import COLOURINGS, Blocks, Halving, TreeSizes, seen_energy
 from facsim.nets import mlp
@@ -23,7 +23,6 @@ from facsim.objectives.symmetry import SYMMETRIES
 
 UNIFORMS = 3  # random numbers a block takes
 COARSE = 16  # blocks of the condition's images that the total energy is told
-CERTAIN = 50.0  # logit of what is known
 PARTS = 16  # components of the density of the total energy
 
 
@@ -32,11 +31,12 @@ class Tree(Generator):
 
     Each cut says which halves have energy, and the ratio of the two by a mixture density of its logarithm, given the energies all around, on all
     coarser grids, and how the neighbours were cut; energies that recur exactly in the training data (up to `lines` of them) are made exactly.
-    Energy is conserved, empty blocks cost nothing, the likelihood is exact. The response holds energies >= 0 of order one; noise: uniform
-    numbers [n, blocks, 3]. `reach` cells are seen around a block, on its own grid and on `context` coarser ones. `symmetry` (a name of
-    SYMMETRIES) of the detector multiplies the training data: only right where the condition does not break it. The last `images` x cells
-    conditions are images of the response's size, in whose light each block is cut; if `filled`, the last of them says exactly which cells have
-    energy. With `counts` the response is that image itself: 1 where a cell is hit, else 0. No gradient passes from response to noise.
+    Energy is conserved, empty blocks cost nothing, the likelihood is exact (with `cores` that of events and cores, drawn before the first cut: the
+    energies of so many boxes round the middle, 2, 4, ... cells wide, which every cut is told and follows as closely as it has learned). The response
+    holds energies >= 0 of order one; noise: uniform numbers [n, blocks, 3]. `reach` cells are seen around a block, on its own grid and on `context`
+    coarser ones. `symmetry` (a name of SYMMETRIES) of the detector multiplies the training data: only right where the condition does not break it.
+    The last `images` x cells conditions are images of the response's size, in whose light each block is cut. No gradient passes from response to
+    noise.
     Sources: autoregression over scales: Reed et al., Parallel multiscale autoregressive density estimation (2017), arXiv:1703.03664; mixture
     densities: Bishop (1994), Aston University NCRG/94/004.
     """
@@ -50,45 +50,45 @@ class Tree(Generator):
         depth: int = 3,
         components: int = 6,
         lines: int = 8,
+        cores: int = 0,
         reach: float = 2.3,
         context: int = 4,
         colours: str = "chess",
         symmetry: str = "none",
         images: int = 0,
-        counts: bool = False,
-        filled: bool = False,
     ) -> None:
         super().__init__()
         look_up(COLOURINGS, colours, "colours of the blocks")
         self.turn = look_up(SYMMETRIES, symmetry, "symmetry")
         self.turn(torch.zeros(0, *response_shape), torch.Generator())  # refuses a shape without this symmetry
         self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.counts, self.filled = counts, filled
         self.numbers, self.images = condition_size - images * math.prod(response_shape), images
         if self.numbers < 0:
             raise FacsimError(
                 f"the condition has no {images} images of the response's size", expected=images * math.prod(response_shape), got=condition_size
             )
-        self.levels, sizes = levels_of(response_shape), TreeSizes(width, depth, components, lines, reach, context, colours, counts, filled)
+        self.levels, sizes = levels_of(response_shape), TreeSizes(width, depth, components, lines, reach, context, colours)
         self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
         blocks = math.prod(self.levels[self.coarse].shape) if self.coarse < len(self.levels) else math.prod(self.response_shape)
         self.total = mlp([self.numbers + images * blocks + 1, width, width, 1 + 3 * PARTS], "silu")
-        self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, (self.numbers, images), sizes) for i in range(len(self.levels)))
+        self.cores = Cores(self.numbers, cores, width) if cores else None
+        told = self.numbers + (1 + cores if cores else 0)
+        self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, (told, images), sizes) for i in range(len(self.levels)))
         self.register_buffer("lines", torch.full((lines,), torch.inf))  # logarithms of energies that recur exactly in the training data
         self.register_buffer("scale", torch.tensor([0.0, 1.0]))  # mean and standard deviation of the logarithm of the total
         self.lines: Tensor
         self.scale: Tensor
-        self.blocks = [math.prod(level.shape) for level in self.levels]
+        self.blocks = [1, cores, *(math.prod(level.shape) for level in self.levels)]
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.rand(n, 1 + sum(self.blocks), UNIFORMS, generator=rng, device=rng.device)
+        return torch.rand(n, sum(self.blocks), UNIFORMS, generator=rng, device=rng.device)
 
     def see(self, batch: Batch) -> None:
         self.lines.copy_(spectral_lines(batch.response[batch.response > 0], len(self.lines)))
         total = batch.response.flatten(1).sum(1)
-        judged = total if self.counts else total[total > 0].log()
-        if len(judged) > 1:
-            self.scale.copy_(torch.stack([judged.mean(), judged.std().clamp_min(1e-3)]))
+        if (total > 0).sum() > 1:
+            log_total = total[total > 0].log()
+            self.scale.copy_(torch.stack([log_total.mean(), log_total.std().clamp_min(1e-3)]))
 
     def objectives(self) -> tuple[Objective, ...]:
         return (Objective("likelihood", self.nll, tuple(self.parameters())),)
@@ -100,10 +100,13 @@ class Tree(Generator):
         return {"total": -weighted_mean(total, batch.weight), "cuts": -weighted_mean(cuts, batch.weight)}
 
     def log_likelihood(self, condition: Tensor, response: Tensor) -> tuple[Tensor, Tensor]:
-        """Log density of the total's logarithm (log probability of an empty event), and of all cuts, each [n]."""
-        grids, given = pyramid(response, self.levels), self._given(condition)
-        cuts = sum((self._cuts(i, grids, given) for i in range(len(self.levels))), response.new_zeros(len(response)))
-        return self._log_total(given, grids[0].flatten()), cuts
+        """Log density of the total's logarithm (log probability of an empty event), and of all cuts, those of cores among them, each [n]."""
+        grids, given, cuts = pyramid(response, self.levels), self._given(condition), response.new_zeros(len(response))
+        log_total = self._log_total(given, grids[0].flatten())
+        if self.cores is not None:
+            energies = core_energies(response, len(self.cores.networks))
+            cuts, given = cuts + self.cores.log_prob(given.numbers, energies), given.told(energies)
+        return log_total, sum((self._cuts(i, grids, given) for i in range(len(self.levels))), cuts)
 
     def _given(self, condition: Tensor) -> Given:
         """The condition's numbers, and the pyramids of its images."""
@@ -111,25 +114,15 @@ class Tree(Generator):
         return Given(condition[:, : self.numbers], [pyramid(image, self.levels) for image in images.unbind(1)])
 
     def _log_total(self, given: Given, total: Tensor) -> Tensor:
-        if self.counts:
-            return self._hits(given).log_prob(total)
         empty, density = self._density(given)
         hit = mixture_log_prob(density, torch.where(total > 0, total, 1.0).log()) + nn.functional.logsigmoid(-empty)
         return torch.where(total > 0, hit, nn.functional.logsigmoid(empty))
-
-    def _hits(self, given: Given) -> Counts:
-        """The density of the number of hits."""
-        _, density = self._density(given)
-        low = torch.zeros_like(density.mean[:, 0])
-        return Counts(density.logit, density.mean, density.log_std - 0.5, low, low + math.prod(self.response_shape))
 
     def _density(self, given: Given) -> tuple[Tensor, Mixture]:
         """The logit of an empty event [n], and the density of the logarithm of the total."""
         images = [seen_energy(image[self.coarse]).flatten(1) for image in given.images]
         out = self.total(torch.cat([given.numbers, *images, given.numbers.new_ones(len(given.numbers), 1)], dim=1))
         empty, logit, mean, log_std = torch.split(out, [1, PARTS, PARTS, PARTS], dim=1)
-        if self.filled:
-            empty = torch.where(given.images[-1][0].flatten(1) > 0, -CERTAIN, CERTAIN)
         centre, scale = self.scale
         means = centre + scale * (mean + torch.linspace(-2, 2, PARTS, device=out.device))
         return empty.squeeze(1), Mixture(logit, means, log_std.clamp(-7, 3) + scale.log())
@@ -147,15 +140,16 @@ class Tree(Generator):
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
         with torch.no_grad():
-            given, (total, *cuts) = self._given(condition), torch.split(noise, [1, *self.blocks], dim=1)
-            grids = [self._draw_total(given, total[:, 0]).view(-1, *[1] * len(self.response_shape))]
+            given, (total, cores, *cuts) = self._given(condition), torch.split(noise, self.blocks, dim=1)
+            energy = self._draw_total(given, total[:, 0])
+            if self.cores is not None:
+                given = given.told(self.cores.draw(given.numbers, energy, cores))
+            grids = [energy.view(-1, *[1] * len(self.response_shape))]
             for number in range(len(self.levels)):
                 grids.append(self._cut(number, grids, given, cuts[number]))
         return grids[-1][(slice(None), *(slice(size) for size in self.response_shape))]
 
     def _draw_total(self, given: Given, noise: Tensor) -> Tensor:
-        if self.counts:
-            return self._hits(given).draw(noise[:, 0], noise[:, 1])
         empty, density = self._density(given)
         energy = unbounded_draw(density, noise[:, 1], noise[:, 2]).exp()
         return torch.where(noise[:, 0] < empty.sigmoid(), 0.0, energy)
@@ -175,68 +169,15 @@ class Tree(Generator):
         return made
 
 
-class CountedTree(Generator):
-    """First which cells are hit: how many in all, in either half of the detector, in halves of these; then the energy of the hits by a Tree.
-
-    How many hits there are in all and in each part is drawn before any energy, so that both go together as they should. `hit_width` is the width
-    of the networks that place hits; everything else is that of `Tree`.
-    """
-
-    def __init__(
-        self,
-        condition_size: int,
-        response_shape: tuple[int, ...],
-        *,
-        width: int = 96,
-        hit_width: int = 64,
-        depth: int = 3,
-        components: int = 6,
-        lines: int = 8,
-        reach: float = 2.3,
-        context: int = 4,
-        colours: str = "chess",
-        symmetry: str = "none",
-    ) -> None:
-        super().__init__()
-        self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.turn, cells = look_up(SYMMETRIES, symmetry, "symmetry"), math.prod(response_shape)
-        self.turn(torch.zeros(0, *response_shape), torch.Generator())
-        shared: dict[str, Any] = {"depth": depth, "reach": reach, "context": context, "colours": colours, "components": components}
-        self.hits = Tree(condition_size, response_shape, width=hit_width, lines=0, counts=True, **shared)
-        self.energies = Tree(condition_size + cells, response_shape, width=width, lines=lines, images=1, filled=True, **shared)
-
-    def see(self, batch: Batch) -> None:
-        self.hits.see(batch._replace(response=(batch.response > 0).float()))
-        self.energies.see(batch)
-
-    def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.cat([self.hits.draw_noise(n, rng), self.energies.draw_noise(n, rng)], dim=1)
-
-    def objectives(self) -> tuple[Objective, ...]:
-        return (Objective("likelihood", self.nll, tuple(self.parameters())),)
-
-    def nll(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Minus the log likelihood of the cells that are hit, and of their energies."""
-        response = self.turn(batch.response, rng)
-        hit = (response > 0).float()
-        hits = self.hits.nll(batch._replace(response=hit), rng)
-        energies = self.energies.nll(batch._replace(condition=self._with(batch.condition, hit), response=response), rng)
-        return {"hits": sum(hits.values(), torch.zeros(())), **energies}
-
-    def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        of_hits, of_energies = noise.chunk(2, dim=1)
-        response: Tensor = self.energies(self._with(condition, self.hits(condition, of_hits)), of_energies)
-        return response
-
-    def _with(self, condition: Tensor, hit: Tensor) -> Tensor:
-        return torch.cat([condition, hit.flatten(1)], dim=1)
-
-
 class Given(NamedTuple):
     """A condition: numbers [n, k], and of each image the pyramid."""
 
     numbers: Tensor
     images: list[list[Tensor]]
+
+    def told(self, energies: Tensor) -> Given:
+        """The same with more energies [n, m] to go by."""
+        return self._replace(numbers=torch.cat([self.numbers, seen_energy(energies)], dim=1))
 
 
 FAMILIES = {
@@ -246,17 +187,6 @@ FAMILIES = {
         when="images and showers, sparse or dense, when single events must be right and fast",
         cost="a small network for each block that has energy, all blocks of a level at once",
         source="Reed et al. (2017), arXiv:1703.03664",
-        response=(("Scale", {}),),
-        training={"epochs": 20, "learning_rate": 2e-3, "schedule": "onecycle", "clip": 10.0},
-        signed=False,
-        onnx="the blocks to be cut differ from event to event",
-    ),
-    "counted-tree": Family(
-        CountedTree,
-        idea="which cells are hit by halving their number again and again, then their energies likewise",
-        when="sparse images, when the number of hits and the energies must go together",
-        cost="two small networks for each block that has energy",
-        source="Reed et al. (2017), arXiv:1703.03664; Salimans et al. (2017), arXiv:1701.05517",
         response=(("Scale", {}),),
         training={"epochs": 20, "learning_rate": 2e-3, "schedule": "onecycle", "clip": 10.0},
         signed=False,

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from facsim.models.tree_counts import CountSplit, count_split
-from facsim.models.tree_levels import Level, Window, ball, halves, pyramid
+from facsim.models.tree_levels import Level, Window, ball
 from facsim.nets import mlp
 from facsim.objectives.mixture import Mixture, mixture_log_prob, unbounded_draw
 
 FINE = 1e-4  # energies below this, in the units of the network, look alike to a neighbour
 SPAN = 4.0  # of log energies, to bring them to order one
 WAVES = 4  # frequencies in which the network sees the place of a block
-LINE_WIDTH = -8.5  # logarithm of the relative width of a spectral line
+LINE_WIDTH = -10.5  # logarithm of the relative width of a spectral line: less than a rounding to 11 bits can tell
+SAME = 3e-4  # difference of logarithms at which an energy is that of a line
 FIRST, SECOND, BOTH = range(3)  # which halves have energy
 
 
@@ -49,8 +49,8 @@ class Split(NamedTuple):
 class Halving(nn.Module):
     """The network of one level. Blocks take turns by colour, as on a chess board, so that the later know how their neighbours were cut.
 
-    A block sees: its own energy and place, energies around it on its own grid and on `context` coarser ones, shares of neighbours cut before it, and
-    the images of the condition on the grid of the halves.
+    A block sees: its own energy, whether that is a line, and its place, energies around it on its own grid and on `context` coarser ones, shares of
+    neighbours cut before it, and the images of the condition on the grid of the halves.
     """
 
     def __init__(self, levels: Sequence[Level], number: int, cells: Sequence[int], given: tuple[int, int], sizes: TreeSizes) -> None:
@@ -68,16 +68,11 @@ class Halving(nn.Module):
         self.finer = [[a // b for a, b in zip(self.level.shape, levels[scale].shape, strict=True)] for scale in self.scales]
         self.halved = Window(self.level.halved, beside(steps, self.level.axis))
         seen = len(known) + len(steps) * len(self.windows) + int(told.sum()) + 2 * WAVES * axes + numbers + images * len(self.halved.deltas)
-        self.counts, self.filled = sizes.counts, sizes.filled
-        outputs = 3 * sizes.components if sizes.counts else 3 + 9 * sizes.components + 2 * sizes.lines
-        self.network = mlp([seen, *[sizes.width] * sizes.depth, outputs], "silu")
+        outputs = 3 + 9 * sizes.components + 2 * sizes.lines
+        self.network = mlp([seen + sizes.lines, *[sizes.width] * sizes.depth, outputs], "silu")
         self.register_buffer("waves", place_waves(self.level.shape), persistent=False)
         self.register_buffer("impossible", outside(self.level, cells), persistent=False)
-        self.register_buffer("rooms", rooms(levels, number, cells), persistent=False)
-        self.rooms: Tensor
         self.register_buffer("known_shares", known[:, told].float(), persistent=False)
-        both = beside(steps, self.level.axis)
-        self.own = [both.index(tuple([0] * axes)), both.index(tuple(int(a == self.level.axis) for a in range(axes)))]
         self.twice = [2 if axis == self.level.axis else 1 for axis in range(axes)]
         self.waves: Tensor
         self.known_shares: Tensor
@@ -97,7 +92,7 @@ class Halving(nn.Module):
         energies = [window.widen(seen_energy(grids[scale])) for window, scale in zip(self.windows, self.scales, strict=True)]
         return Known(energies, [self.halved.widen(seen_energy(image[self.number + 1])) for image in images], numbers, lines)
 
-    def forward(self, blocks: Blocks, known: Known, shares: Tensor) -> Split | CountSplit:
+    def forward(self, blocks: Blocks, known: Known, shares: Tensor) -> Split:
         """The density of the halves of some blocks; `shares` [n, *shape, widened] of energy in the first half, less one half; 0 where not yet cut."""
         log_energy, colour = blocks.energy.log()[:, None], self.colours(blocks)
         seen = [log_energy / SPAN, one_hot(colour, self.turns)[:, 1:].to(shares.dtype)]
@@ -107,19 +102,9 @@ class Halving(nn.Module):
         first = self.halved.places(blocks.event, blocks.place * torch.tensor(self.twice)) if known.images else blocks.place
         seen += [image.take(first) for image in known.images]
         flat = blocks.flat(self.level.shape)
-        out = self.network(torch.cat([*seen, self.waves[flat], known.numbers[blocks.event]], dim=1))
-        if self.counts:
-            return count_split(out, blocks.energy, self.rooms[flat])
-        outcomes, normal, line_logit = out.tensor_split((3, 3 + 9 * self.components), dim=1)
-        impossible = self.impossible[flat]
-        if self.filled:
-            impossible = impossible | self._unlike(first, known.images[-1])
-        return Split(outcomes.masked_fill(impossible, -torch.inf), ratios(log_energy, normal, line_logit, known.lines))
-
-    def _unlike(self, places: Tensor, image: Tensor) -> Tensor:
-        """Outcomes that contradict the image of cells with energy, whose surroundings lie at `places` [blocks, steps]: [blocks, 3]."""
-        first, second = (image.take(places[:, i]) > 0 for i in self.own)
-        return torch.stack([second, first, ~(first & second)], dim=1)
+        seen += [self.waves[flat], known.numbers[blocks.event], at_lines(log_energy, known.lines)]
+        outcomes, normal, line_logit = self.network(torch.cat(seen, dim=1)).tensor_split((3, 3 + 9 * self.components), dim=1)
+        return Split(outcomes.masked_fill(self.impossible[flat], -torch.inf), ratios(log_energy, normal, line_logit, known.lines))
 
 
 class Known(NamedTuple):
@@ -134,6 +119,14 @@ class Known(NamedTuple):
 def seen_energy(energy: Tensor) -> Tensor:
     """Energies as the network sees those of others: logarithmic, 0 where there is none."""
     return torch.log1p(energy / FINE) / SPAN
+
+
+def at_lines(log_energy: Tensor, lines: Tensor) -> Tensor:
+    """Whether an energy is that of a line, nearly 1 or 0: from logarithms [blocks, 1] and [lines], infinite where there is none, to [blocks, lines].
+
+    A block that holds a line and nothing else must not be shared out, which no smooth function of its energy tells.
+    """
+    return torch.exp(-((log_energy - lines) / SAME).square())
 
 
 def beside(steps: Sequence[tuple[int, ...]], axis: int) -> list[tuple[int, ...]]:
@@ -190,8 +183,6 @@ class TreeSizes(NamedTuple):
     reach: float
     context: int
     colours: str
-    counts: bool
-    filled: bool
 
 
 class Blocks(NamedTuple):
@@ -229,12 +220,6 @@ def place_waves(shape: Sequence[int]) -> Tensor:
     axes = torch.meshgrid(*((torch.arange(size) + 0.5) / size for size in shape), indexing="ij")
     phase = torch.stack([a.flatten() for a in axes], dim=1)[:, :, None] * torch.pi * 2.0 ** torch.arange(WAVES)
     return torch.cat([phase.sin(), phase.cos()], dim=2).flatten(1)
-
-
-def rooms(levels: Sequence[Level], number: int, cells: Sequence[int]) -> Tensor:
-    """How many cells of the detector the first and the second halves of a level's blocks hold, [blocks, 2]."""
-    grids = pyramid(torch.ones(1, *cells), levels)
-    return torch.stack([half.flatten() for half in halves(grids[number + 1], levels[number])], dim=1)
 
 
 def outside(level: Level, cells: Sequence[int]) -> Tensor:
