@@ -19,7 +19,7 @@ from facsim.evaluation.conditioning import curve_of, linearity, mean_departure, 
 from facsim.evaluation.evaluate import RECIPES, SECTIONS
 from facsim.evaluation.evaluate import evaluate as judge
 from facsim.evaluation.floor import three_samples
-from facsim.evaluation.rounding import is_rounded, round_significant, significant_bits
+from facsim.evaluation.rounding import is_rounded, round_significant
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.evaluation.structure import STRUCTURES, array_of, image_divergence, image_kl
 
@@ -182,9 +182,16 @@ def test_rounding_to_significant_bits_by_hand() -> None:
     rounded = round_significant(events)
     assert rounded.response[:3, 0].tolist() == [1.0, 1.0 + 2**-10, 1.0]
     assert abs(rounded.response[3, 0] / np.float32(3e-9) - 1) < 5e-4
-    assert significant_bits(rounded) <= 11 < significant_bits(events)
-    assert significant_bits(replace(events, response=np.zeros((4, 1)))) == 0
-    assert significant_bits(replace(events, response=np.full((4, 1), 4.0))) == 1
+    assert np.array_equal(round_significant(rounded).response, rounded.response)
+
+
+def test_rounding_is_noticed_also_after_cells_were_summed() -> None:
+    """A classifier finds the numbers of single cells, exact ones, among sums; counts and whole numbers of few bits were not rounded."""
+    sparse = replace(TRUTH, response=TRUTH.response * (np.random.default_rng(0).random(TRUTH.response.shape) < 0.3))
+    assert is_rounded(coarsen(round_significant(sparse), 2))
+    assert not is_rounded(coarsen(sparse, 2))
+    for value in (0.0, 4.0, 1023.0):
+        assert not is_rounded(replace(TRUTH, response=np.full_like(TRUTH.response, value)))
 
 
 def test_a_rounded_truth_rounds_the_candidate() -> None:

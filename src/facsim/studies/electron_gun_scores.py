@@ -80,7 +80,7 @@ def classifier_rows(candidate: Events, sample: Sample, judging: Judging, seed: i
 def areas(truth: Events, other: Events, on: str, seed: int, splits: int | None) -> Areas:
     """Area under the curve and its error of the fast classifier of truth against other events, by bin; truth is cut to the number of the others."""
     truth = truth[: len(other)]
-    x, y = ((_over_energy(e) if on == "cells" else features(e)[0]) for e in (truth, _rounded_like(truth, other)))
+    x, y = ((_over_energy(e) if on == "cells" else features(e)[0]) for e in _rounded_alike(truth, other))
     conditions = np.log10(truth.condition.astype(np.float64)), np.log10(other.condition.astype(np.float64))
     result = two_sample_test(x, y, condition=conditions, recipe="fast", repeats=splits, seed=seed)
     energy = np.concatenate([truth.condition[:, 0], other.condition[:, 0]])
@@ -103,8 +103,9 @@ def _over_energy(events: Events) -> Array:
     return np.asarray(events.response / events.condition[:, 0].reshape(-1, 1, 1))
 
 
-def _rounded_like(truth: Events, other: Events) -> Events:
-    return round_significant(other) if is_rounded(truth) else other
+def _rounded_alike(truth: Events, other: Events) -> tuple[Events, Events]:
+    """Both rounded where the truth was, before its cells were summed: a classifier would find that."""
+    return (round_significant(truth), round_significant(other)) if is_rounded(truth) else (truth, other)
 
 
 def average_image_rows(candidate: Events, sample: Sample, seed: int) -> list[Row]:
