@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from facsim.core import FacsimError
 from facsim.core.contracts import Simulator
+from facsim.core.variables import width
 from facsim.simulators import SIMULATORS
 
-pytestmark = pytest.mark.parametrize("name", SIMULATORS)
+PYTHIA = pytest.mark.skipif(find_spec("pythia8mc") is None, reason="the extra pythia is not installed")
+pytestmark = pytest.mark.parametrize("name", [pytest.param(name, marks=PYTHIA if name == "lhcb-events" else ()) for name in SIMULATORS])
 N = 40
 
 
@@ -49,7 +52,7 @@ def test_events_keep_the_order_of_their_conditions(name: str) -> None:
 def test_wrong_columns_are_refused(name: str) -> None:
     simulator = SIMULATORS[name].build()
     with pytest.raises(FacsimError, match="condition has the wrong shape"):
-        simulator.simulate(np.ones((3, len(simulator.variables) + 1)), np.random.default_rng(0))
+        simulator.simulate(np.ones((3, width(simulator.variables) + 1)), np.random.default_rng(0))
 
 
 def test_settings_are_plain_values_with_defaults(name: str) -> None:

@@ -13,8 +13,8 @@ SAMPLES = {"electron-gun": "electron_gun.h5", "lhcb-events": "lhcb_events.h5"}
 def load_sample(name: str) -> Events:
     """The events of a packaged sample; `electron-gun` is Geant4: 800 MeV electrons on 9 mm Pb + 75 mm polystyrene, 32 x 32 pixels of 6.25 mm.
 
-    `lhcb-events` are full events of the LHCb hadronic calorimeter (see `facsim.simulators.full_events`): B -> D mu nu from Pythia 8, tracker images
-    and transverse energies, with showers of Geant4.
+    `lhcb-events` are full events of the LHCb hadronic calorimeter as the simulator of that name makes them: B -> D mu nu from Pythia 8, lists of
+    particles, tracker images and transverse energies, with showers of Geant4.
 
     Raises:
         FacsimError: if there is no sample of that name.

@@ -7,6 +7,7 @@ from facsim.simulators.analytic import Beta, Gaussian
 from facsim.simulators.calorimeters import hadron_calo, lcd_ecal, pbwo4, sampling_calo
 from facsim.simulators.depth import Depth
 from facsim.simulators.entry import Entry, Gun
+from facsim.simulators.full_events import FullEvents, lhcb_events
 from facsim.simulators.gflash import GFlash
 from facsim.simulators.hadron_showers import LibraryShowers
 from facsim.simulators.hadronic import HadronResponse, HadronShowers
@@ -25,6 +26,7 @@ GFLASH = "Grindhammer and Peters, The parameterized simulation of electromagneti
 WALZ = "Erdmann, Glombitza and Walz (2018), arXiv:1708.00647"
 RICH = "LHCb RICH group (2012), arXiv:1211.6759"
 BOCK = "Bock, Hansl-Kozanecka and Shah, Nucl. Instrum. Meth. 186 (1981) 533"
+PYTHIA = "Bierlich et al. (2022), arXiv:2203.11601; the LHCb HCAL study of 2019"
 LIBRARY = {"library": LibraryShowers.of}
 
 SIMULATORS: dict[str, Entry] = {
@@ -33,6 +35,7 @@ SIMULATORS: dict[str, Entry] = {
     "gflash-pbwo4": Entry("electrons in a block of lead tungstate, 11 x 11 crystals of 22 mm", pbwo4, GFLASH),
     "hadron-calo": Entry("charged hadrons in 60 x (16 mm Fe + 4 mm polystyrene), 64 x 64 pixels of 32.75 mm", hadron_calo, BOCK),
     "lhcb-hcal": Entry("single charged pions on the cells of the LHCb HCAL, showers from a library or parameterised", lhcb_hcal, BOCK, LIBRARY),
+    "lhcb-events": Entry("full events of B -> D mu nu in the LHCb HCAL, with tracker images (needs Pythia 8)", lhcb_events, PYTHIA, LIBRARY),
     "airshower": Entry("cosmic rays over 9 x 9 stations: traces and arrival times of p, He, N, Fe showers up to 60 degrees", airshower, WALZ),
     "airshower-vertical": Entry("vertical proton showers of one depth over 9 x 9 stations, with traces", airshower_vertical, WALZ),
     "rich": Entry("log-likelihood differences of e, mu, pi, K, p from the photons of two RICH detectors", rich, RICH),
@@ -55,6 +58,7 @@ __all__ = [
     "Depth",
     "EnergyRange",
     "Entry",
+    "FullEvents",
     "GFlash",
     "Gaussian",
     "Gun",
@@ -77,6 +81,7 @@ __all__ = [
     "hadron_calo",
     "homogeneous",
     "lcd_ecal",
+    "lhcb_events",
     "lhcb_hcal",
     "material",
     "pbwo4",
