@@ -15,7 +15,7 @@ from facsim.models import REFINERS
 from facsim.models.transport import Transport, kept_share
 from facsim.simulators import airshower_vertical
 from facsim.simulators.airshower import EEV
-from facsim.studies import airshower_patterns, airshower_refinement
+from facsim.studies import airshower_patterns, airshower_reconstruction, airshower_refinement
 from facsim.studies.reconstruction import performance, train_reconstruction
 from facsim.studies.refining import RefinePlan, make_refinement
 from facsim.studies.study import Request
@@ -62,6 +62,44 @@ def test_aixnet_finds_several_conditions_of_general_showers() -> None:
     assert np.isfinite(found).all()
     with pytest.raises(FacsimError, match="condition variable"):
         train_reconstruction(events, ["depth"], epochs=1, seed=0)
+
+
+def test_aixnet_takes_the_direction_from_arrival_times() -> None:
+    """The signal of a plane front's times: the same traces with the times turned round give another zenith's sign."""
+    from facsim.simulators import airshower
+
+    simulator, rng = airshower(traces=False, times=True), np.random.default_rng(0)
+    prior = simulator.prior(400, rng)
+    prior[:, 3] = np.where(rng.random(400) < 0.5, 0.0, np.pi)  # from the east or the west
+    prior[:, 2] = 0.7
+    prior[:, 4] = np.minimum(prior[:, 4], 800)
+    events = simulator.simulate(prior, rng)
+    aixnet = train_reconstruction(events[:300], ["azimuth"], epochs=15, seed=0, channels=4, blocks=1)
+    found, true = aixnet.find(events[300:])[:, 0], events[300:].column("azimuth")
+    assert ((found > np.pi / 2) == (true > np.pi / 2)).mean() > 0.95
+
+
+def test_energies_and_depths_by_hand() -> None:
+    true = np.array([[5e12, 700.0], [5e12, 750.0], [8e12, 760.0], [8e12, 800.0]] * 10)
+    true[:, 0] *= np.repeat(10 ** np.arange(0, 1.25, 0.125), 4)
+    found = true * [1.1, 1.0] + [0.0, 20.0]
+    reached = airshower_reconstruction.judged(found, true)
+    assert reached["energy"].bias == pytest.approx(np.full(6, 0.1))
+    assert reached["xmax"].bias == pytest.approx(np.full(6, 20.0))
+    assert reached["xmax"].resolution == pytest.approx(np.zeros(6), abs=1e-9)
+
+
+def test_a_quick_run_of_the_reconstruction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mean answers with no bias of the logarithm over all, and the spread of the truth."""
+    monkeypatch.setitem(airshower_reconstruction.EVENTS, "quick", {"train": 150, "test": 150})
+    monkeypatch.setitem(airshower_reconstruction.EPOCHS, "quick", 1)
+    made = airshower_reconstruction.STUDY
+    outcome = made.run(Request(tuple(made.models), (0,), False))
+    assert len(summarise(made, outcome)) == 2 * 2 * 2 * 6
+    rows = {(r.observable, r.distance, r.bin): r.value for r in outcome.trials[1].rows}
+    spread = [rows["reconstructed xmax", "resolution", b] for b in airshower_reconstruction.BINS]
+    assert 30 < np.mean(spread) < 90
+    assert set(outcome.trials[0].figures) == {"energy-0", "energy-resolution-0", "xmax-resolution-0"}
 
 
 def sums(spread: float, scale: float, n: int, seed: int) -> torch.Tensor:

@@ -55,18 +55,23 @@ class AixNet(nn.Module):
     """Numbers of an event from its stations' traces or signals: [n, rows, columns(, bins)] -> [n, outputs].
 
     Features of each trace, then `blocks` of separable 3 x 3 convolutions over the array, each of which sees all before it, then one linear map.
+    With `timed` the last channel of the input is a map of arrival times, which goes beside the features.
     """
 
-    def __init__(self, shape: tuple[int, ...], outputs: int = 1, *, features: int = 10, channels: int = 16, blocks: int = 3) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], outputs: int = 1, *, features: int = 10, channels: int = 16, blocks: int = 3, timed: bool = False
+    ) -> None:
         super().__init__()
         rows, columns, *bins = shape
-        self.traces = StationTraces(bins[0] if bins else 1, features)
-        wide = [features + i * channels for i in range(blocks + 1)]
+        self.timed = timed
+        self.traces = StationTraces(bins[0] - timed if bins else 1, features)
+        wide = [features + timed + i * channels for i in range(blocks + 1)]
         self.array = nn.ModuleList(separable(w, channels) for w in wide[:-1])
         self.head = nn.Linear(wide[-1] * rows * columns, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        seen = self.traces(x if x.dim() == 4 else x[..., None])
+        traces = x if x.dim() == 4 else x[..., None]
+        seen = torch.cat([self.traces(traces[..., :-1]), traces[:, None, ..., -1]], dim=1) if self.timed else self.traces(traces)
         for block in self.array:
             seen = torch.cat([seen, torch.relu(block(seen))], dim=1)
         found: Tensor = self.head(seen.flatten(1))

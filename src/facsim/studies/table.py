@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from facsim.studies.airshower_patterns import STUDY as AIRSHOWER_PATTERNS
+from facsim.studies.airshower_reconstruction import STUDY as AIRSHOWER_RECONSTRUCTION
 from facsim.studies.airshower_refinement import STUDY as AIRSHOWER_REFINEMENT
 from facsim.studies.conditional_gaussian import STUDY as CONDITIONAL_GAUSSIAN
 from facsim.studies.electron_gun import STUDY as ELECTRON_GUN
@@ -24,6 +25,7 @@ STUDIES: dict[str, Study] = {
         ELECTRON_GUN,
         LHCB_ECAL,
         LCD_ECAL,
+        AIRSHOWER_RECONSTRUCTION,
         AIRSHOWER_PATTERNS,
         AIRSHOWER_REFINEMENT,
         HCAL_SINGLE_TRACK,
