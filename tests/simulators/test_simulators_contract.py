@@ -12,9 +12,13 @@ from facsim.core import FacsimError
 from facsim.core.contracts import Simulator
 from facsim.core.variables import width
 from facsim.simulators import SIMULATORS
+from facsim.simulators.geant4.datasets import NEEDED
+from facsim.simulators.geant4.datasets import find as find_data
 
 PYTHIA = pytest.mark.skipif(find_spec("pythia8mc") is None, reason="the extra pythia is not installed")
-pytestmark = pytest.mark.parametrize("name", [pytest.param(name, marks=PYTHIA if name == "lhcb-events" else ()) for name in SIMULATORS])
+GEANT4 = pytest.mark.skipif(len(find_data()) < len(NEEDED), reason="Geant4's data sets are not here")
+OUTSIDE = {"lhcb-events": PYTHIA, "geant4": GEANT4}
+pytestmark = pytest.mark.parametrize("name", [pytest.param(name, marks=OUTSIDE.get(name, ())) for name in SIMULATORS])
 N = 40
 
 

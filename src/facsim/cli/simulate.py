@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_type_hints
+
+from cyclopts import Parameter
 
 from facsim.cli.options import Seed, Set, card, checked, positive, settings
 from facsim.cli.show import counting_bar, say
 from facsim.core import FacsimError, look_up, stream
 
+GEANT4 = "geant4"
 BLOCK = 1000  # events that share one random stream and are in memory together
 
 
-def simulate(name: str, /, *, n: int, out: Path, set_: Set = (), format: str = "native", seed: Seed = 0) -> None:
+def simulate(
+    name: str,
+    /,
+    *,
+    n: int,
+    out: Path,
+    card_file: Annotated[Path | None, Parameter(name="--card")] = None,
+    set_: Set = (),
+    format: str = "native",
+    seed: Seed = 0,
+) -> None:
     """Simulate events with a built-in truth simulator.
 
     Parameters
     ----------
     name
-        A simulator of `facsim simulators list`, or a YAML card with `simulator: NAME` and its settings.
+        A simulator of `facsim simulators list`, or a YAML card with `simulator: NAME` and its settings; cards of Geant4 come with facsim.
     n
         Number of events; their conditions are drawn from the simulator's own range.
     out
         File to write.
+    card_file
+        YAML card of the simulator.
     set_
         Settings of the simulator, such as energy_low=1e4.
     format
@@ -33,15 +48,30 @@ def simulate(name: str, /, *, n: int, out: Path, set_: Set = (), format: str = "
     """
     from facsim.data import open_writer
 
-    chosen = {**(card(Path(name)) if name.endswith((".yaml", ".yml")) else {"simulator": name}), **settings(set_)}
+    chosen = {**named(name, card_file), **settings(set_)}
     gun = build_simulator(chosen)
+    about = {**chosen, "seed": seed, **getattr(gun, "about", {})}
     total = positive(n, "--n")
-    with open_writer(out, gun.detector, gun.variables, format, about={**chosen, "seed": seed}) as writer, counting_bar("events", total) as advance:
+    with open_writer(out, gun.detector, gun.variables, format, about=about) as writer, counting_bar("events", total) as advance:
         for number, start in enumerate(range(0, total, BLOCK)):
             rng = stream(seed, "simulate", number)
             writer.append(gun.simulate(gun.prior(min(BLOCK, total - start), rng), rng))
             advance(min(BLOCK, total - start))
     say(f"{out}: {total} events")
+
+
+def named(name: str, card_file: Path | None = None) -> dict[str, Any]:
+    """The settings that a simulator's name or card asks for; a card of Geant4 is left to it, and may be one that comes with facsim."""
+    from facsim.simulators.geant4 import CARDS
+
+    if not name.endswith((".yaml", ".yml")):
+        given = {} if card_file is None else {"card": str(card_file)} if name == GEANT4 else card(card_file)
+        return {**given, "simulator": name}
+    if card_file is not None:
+        raise FacsimError("a simulation has one card", got=f"{name} and {card_file}")
+    ours = not Path(name).is_file() and Path(name).stem in CARDS
+    content = {"simulator": GEANT4} if ours else card(Path(name))
+    return {"simulator": GEANT4, "card": name} if content.get("simulator") == GEANT4 else content
 
 
 def build_simulator(chosen: dict[str, Any]) -> Any:

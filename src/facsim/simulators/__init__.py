@@ -8,6 +8,7 @@ from facsim.simulators.calorimeters import hadron_calo, lcd_ecal, pbwo4, samplin
 from facsim.simulators.depth import Depth
 from facsim.simulators.entry import Entry, Gun
 from facsim.simulators.full_events import FullEvents, lhcb_events
+from facsim.simulators.geant4 import Geant4, geant4
 from facsim.simulators.gflash import GFlash
 from facsim.simulators.hadron_showers import LibraryShowers
 from facsim.simulators.hadronic import HadronResponse, HadronShowers
@@ -27,9 +28,11 @@ WALZ = "Erdmann, Glombitza and Walz (2018), arXiv:1708.00647"
 RICH = "LHCb RICH group (2012), arXiv:1211.6759"
 BOCK = "Bock, Hansl-Kozanecka and Shah, Nucl. Instrum. Meth. 186 (1981) 533"
 PYTHIA = "Bierlich et al. (2022), arXiv:2203.11601; the LHCb HCAL study of 2019"
+ALLISON = "Allison et al., Recent developments in Geant4, Nucl. Instrum. Meth. A 835 (2016) 186"
 LIBRARY = {"library": LibraryShowers.of}
 
 SIMULATORS: dict[str, Entry] = {
+    "geant4": Entry("Geant4 itself in layered calorimeters that cards describe (needs geant4-pybind and Geant4's data sets)", geant4, ALLISON),
     "gflash-sampling-calo": Entry("electrons in 90 x (1.4 mm W + 0.3 mm Si), 45 x 16 x 9 polar voxels", sampling_calo, GFLASH),
     "gflash-lcd-ecal": Entry("photons in 25 x (3 mm W + 0.5 mm Si), 25 x 25 x 25 cells of 5.1 mm", lcd_ecal, GFLASH),
     "gflash-pbwo4": Entry("electrons in a block of lead tungstate, 11 x 11 crystals of 22 mm", pbwo4, GFLASH),
@@ -61,6 +64,7 @@ __all__ = [
     "FullEvents",
     "GFlash",
     "Gaussian",
+    "Geant4",
     "Gun",
     "HadronResponse",
     "HadronShowers",
@@ -78,6 +82,7 @@ __all__ = [
     "VerticalShowers",
     "airshower",
     "airshower_vertical",
+    "geant4",
     "hadron_calo",
     "homogeneous",
     "lcd_ecal",
