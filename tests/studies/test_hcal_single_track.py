@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from facsim.core import Events, SplitGranularity
 from facsim.evaluation.scorecard import Scorecard
-from facsim.simulators import lhcb_hcal
+from facsim.simulators import SingleHadrons, lhcb_hcal
 from facsim.studies.calorimeter import Sample
-from facsim.studies.hcal_single_track import MODELS, OBSERVABLES, STUDY, alike, likest, scores
+from facsim.studies.hcal import VARIED
+from facsim.studies.hcal_single_track import MODELS, OBSERVABLES, STUDY, one_track, scores
+from facsim.studies.variety import Repeated, spread_row, variety_rows
 
 WALL = SplitGranularity()
 VARIABLES = lhcb_hcal().variables
@@ -22,6 +25,16 @@ def one(inner: float, outer: float) -> Events:
     cells = np.zeros((1, WALL.n_cells))
     cells[0, 0], cells[0, -1] = inner, outer
     return Events(np.array([[100.0, 400.0, 1000.0]]), cells, WALL, VARIABLES)
+
+
+class Truth:
+    """A simulator that is called as surrogates are."""
+
+    def __init__(self, simulator: SingleHadrons) -> None:
+        self.simulator = simulator
+
+    def simulate(self, condition: np.ndarray, rng: np.random.Generator, *, extrapolate: bool) -> Events:
+        return self.simulator.simulate(condition, rng)
 
 
 def showers(n: int, seed: int) -> Events:
@@ -44,35 +57,48 @@ def test_observables_by_hand() -> None:
     assert all(of(one(0.0, 0.0))[0] == {"resolution": 1000.0}.get(name, 0.0) for name, of in OBSERVABLES.items())
 
 
-def test_tracks_that_are_alike() -> None:
-    theta = np.arctan2(np.hypot(100, 400), WALL.distance)
-    assert alike(one(1.0, 1.0), theta + 0.009, 1000)[0]
-    assert not alike(one(1.0, 1.0), theta + 0.011, 1000)[0]
-    assert alike(one(1.0, 1.0), theta, 920)[0]
-    assert not alike(one(1.0, 1.0), theta, 900)[0]
-
-
-def test_limits_are_widened_for_small_samples() -> None:
-    few, many = showers(40, 1), showers(4000, 2)
-    assert min(map(len, likest((few, many), 0.2, 2000.0))) >= 10
-    exact = likest((many, many), 0.12, 1200.0)[0]
-    assert exact == many[alike(many, 0.12, 1200.0)]
-
-
 def test_equal_samples_score_well_and_defects_are_found() -> None:
     sample = Sample(showers(3000, 1), showers(3000, 2), "toy")
     fair = showers(3000, 3)
     low = replace(fair, response=0.7 * fair.response)
-    narrow = replace(fair, response=(fair.response * (fair.column("energy") / fair.cells.sum(1))[:, None]))
+    good, bad = ({row.observable: row.value for row in scores(events, sample, Scorecard(()))} for events in (fair, low))
+    assert max(good.values()) < 0.02
+    assert bad["source[resolution]"] > 0.05
 
-    def told(candidate: Events) -> dict[tuple[str, str], float]:
-        return {(row.observable, row.bin): row.value for row in scores(candidate, sample, Scorecard(()))}
 
-    good, bad, dull = told(fair), told(low), told(narrow)
-    assert max(value for (name, _), value in good.items() if name.startswith("source")) < 0.02
-    assert bad["source[resolution]", "all"] > 0.05
-    assert dull["variety[total_energy]", "outer"] < -0.5  # every shower has its track's energy
-    assert abs(good["variety[total_energy]", "outer"]) < 0.5
+def test_tracks_to_repeat_have_their_angle_and_energy() -> None:
+    x, y, transverse = one_track(0.12, 1200.0, WALL.distance)[0]
+    assert np.arctan2(np.hypot(x, y), WALL.distance) == pytest.approx(0.12)
+    assert transverse == 1200.0
+
+
+def test_variety_of_one_track() -> None:
+    """The truth is as varied as itself; one whose every shower has its track's energy is not."""
+    simulator = lhcb_hcal()
+    track = one_track(0.2, 2000.0, WALL.distance)
+    event = Repeated("outer", lambda n, rng: track.repeat(n, axis=0), lambda n, rng: simulator.simulate(track.repeat(n, axis=0), rng))
+
+    class Dull:
+        def simulate(self, condition: np.ndarray, rng: np.random.Generator, *, extrapolate: bool) -> Events:
+            made = simulator.simulate(condition, rng)
+            return replace(made, response=made.response * (2000.0 / made.cells.sum(1))[:, None])
+
+    fair, dull = (
+        {row.observable: row.value for row in variety_rows(cast(Any, model), [event], VARIED, full=True)} for model in (Truth(simulator), Dull())
+    )
+    assert abs(fair["variety[total_energy]"]) < 0.2
+    assert dull["variety[total_energy]"] < -0.9
+
+
+def test_spread_against_the_truth() -> None:
+    """Events of variance 4 about means that vary, against ones of the same variance, of half of it, of none, and of wrong means."""
+    rng = np.random.default_rng(0)
+    mean = rng.normal(0, 10, 20_000)
+    truth = rng.normal(mean, 2.0)
+    for scale, shift, expected in ((2.0, 0.0, 0.0), (np.sqrt(2), 0.0, -0.5), (0.0, 0.0, -1.0), (2.0, 2.0, -0.5)):
+        row = spread_row("total", rng.normal(mean + shift, scale, (2, 20_000)), truth)
+        assert row.value == pytest.approx(expected, abs=0.05)
+        assert row.error < 0.05
 
 
 def test_every_model_has_its_bars() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -17,28 +17,41 @@ from facsim.core import Events, FacsimError, stream
 from facsim.core.events import Array
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.studies.study import Outcome, Request, Trial
+from facsim.studies.variety import Repeated
 
 if TYPE_CHECKING:
     from facsim.surrogate import Surrogate
 
 SECTIONS = ("conditions", "observables", "structure", "curves", "diversity", "physics", "classifier_cells", "classifier_observables")
 QUICK = 400  # events of a quick run
+SPEED_EVENTS, SPEED_SECONDS = 10_000, 5.0
 PER_CONDITION = 2  # events generated for each condition of the events to score on: part of a distance is the fluctuation of the candidate
 SETTINGS = {"data": "folder of train.h5 and test.h5", "epochs": "of every model that is trained, in place of its own number"}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Events to train on and to score on, none in both, and where they come from; `prepare` makes of the former what models are trained on."""
+    """Events to train on and to score on, none in both, and where they come from; `prepare` makes of the former what models are trained on.
+
+    `sees` leaves of an event what a model may see of its condition, `judged` what the common sections of the evaluation look at. `repeats` are events
+    that can be made many times.
+    """
 
     train: Events
     test: Events
     source: str
     prepare: Callable[[Events], Events] = lambda events: events
+    sees: Callable[[Events], Events] = lambda events: events
+    judged: Callable[[Events], Events] = lambda events: events
+    repeats: Sequence[Repeated] = ()
 
     def short(self) -> Sample:
         """The first few events of both."""
-        return Sample(self.train[:QUICK], self.test[:QUICK], f"{self.source}, first {QUICK}", self.prepare)
+        return replace(self, train=self.train[:QUICK], test=self.test[:QUICK], source=f"{self.source}, first {QUICK}")
+
+    def condition(self, events: Events) -> Array:
+        """What a model is given for the events' conditions, [n, c]."""
+        return self.sees(events).condition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +73,15 @@ class Model:
 
 
 Scores = Callable[[Events, Sample, Scorecard], list[Row]]
+OwnScores = Callable[["Surrogate", Sample, bool], list[Row]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calorimeter:
     """A study's own parts: its models, what it measures beside the common sections, and Geant4's milliseconds for one of its events.
 
-    `sample` makes its events where they are in no files; `quick` are the sections of the evaluation that a quick run has.
+    `sample` makes its events where they are in no files; `quick` and `full` are the sections of the evaluation that such runs have. `own` are scores
+    that need the surrogate itself (True in a full run). `speed` is how many images are made to take the time, and for how many seconds.
     """
 
     name: str
@@ -76,6 +91,9 @@ class Calorimeter:
     prepare: Callable[[Events], Events] = lambda events: events
     sample: Callable[[Request], Sample] | None = None
     quick: Sequence[str] = SECTIONS
+    full: Sequence[str] = SECTIONS
+    own: OwnScores = lambda surrogate, sample, full: []
+    speed: tuple[int, float] = (SPEED_EVENTS, SPEED_SECONDS)
 
     def run(self, request: Request) -> Outcome:
         """Train or load every model of the request, score each, and show all that are finished in the folder together."""
@@ -114,18 +132,19 @@ class Calorimeter:
         request.say(f"{self.name}: {name}, seed {seed}, {sample.source}")
         surrogate, note = loaded(request.bundles[name], sample) if name in request.bundles else self._trained(name, seed, sample, request)
         trained = time.process_time() - started
-        condition = np.tile(sample.test.condition, (PER_CONDITION, 1))
-        candidate = surrogate.simulate(condition, stream(seed, "candidate"), extrapolate=True)
-        card = evaluate(candidate, sample.test, train=sample.train, recipe=SECTIONS if request.full else self.quick, seed=seed)
-        speed = speed_row(surrogate) if request.full else speed_row(surrogate, 50, 0.1)
-        rows = (*card.rows, *self.scores(candidate, sample, card), Row(**{**vars(speed), "floor": self.geant4_ms}))
+        made = surrogate.simulate(np.tile(sample.condition(sample.test), (PER_CONDITION, 1)), stream(seed, "candidate"), extrapolate=True)
+        candidate = replace(made, condition=np.tile(sample.test.condition, (PER_CONDITION, 1)), variables=sample.test.variables)
+        judged, truth, train = (sample.judged(events) for events in (candidate, sample.test, sample.train))
+        card = evaluate(judged, truth, train=train, recipe=self.full if request.full else self.quick, seed=seed)
+        speed = speed_row(surrogate, *(self.speed if request.full else (50, 0.1)))
+        rows = (*card.rows, *self.scores(candidate, sample, card), *self.own(surrogate, sample, request.full), replace(speed, floor=self.geant4_ms))
         about = {
             "note": note,
             "data": sample.source,
             "training": surrogate.about["training"],
             "cpu_seconds": {"training": round(trained, 1), "scoring": round(time.process_time() - started - trained, 1)},
         }
-        return Trial(name, seed, rows, {}, about, figures(name, candidate, sample) if request.full else {})
+        return Trial(name, seed, rows, {}, about, figures(name, judged, truth) if request.full else {})
 
     def _trained(self, name: str, seed: int, sample: Sample, request: Request) -> tuple[Surrogate, str]:
         from facsim.studies.sources import InMemory
@@ -133,7 +152,7 @@ class Calorimeter:
         from facsim.surrogate import save_bundle
         from facsim.training import Settings
 
-        model, epochs, events = self.models[name], self._epochs(name, request), sample.prepare(sample.train)
+        model, epochs, events = self.models[name], self._epochs(name, request), sample.sees(sample.prepare(sample.train))
         training = Settings(epochs=epochs, seed=seed, device="cpu", **model.training)
         plan = Plan(
             model=model.family,
@@ -155,12 +174,13 @@ class Calorimeter:
         from facsim.report.pareto import pareto
         from facsim.report.study_curves import png
 
+        on = "cells" if "classifier_cells" in self.full else "observables"
         cards = {trial.model: Scorecard(trial.rows) for trial in trials}
         seconds = {name: 1e-3 * card.find("time", "ms_per_image").value for name, card in cards.items()}
-        score = {name: card.find("cells", "auc").value for name, card in cards.items()}
+        score = {name: card.find(on, "auc").value for name, card in cards.items()}
         geant4 = 1e-3 * self.geant4_ms
         shown = {"seconds": {**seconds, "Geant4": geant4}, "score": {**score, "Geant4": 0.5}}
-        return png(pareto(**shown, label="AUC, cells", best=0.5, truth_seconds=geant4))
+        return png(pareto(**shown, label=f"AUC, {on}", best=0.5, truth_seconds=geant4))
 
 
 def from_files(folder: str | None, prepare: Callable[[Events], Events]) -> Sample:
@@ -189,13 +209,13 @@ def loaded(folder: Path, sample: Sample) -> tuple[Surrogate, str]:
     return surrogate, f"trained on {surrogate.about['training']['events']} events"
 
 
-def figures(name: str, candidate: Events, sample: Sample) -> dict[str, bytes]:
+def figures(name: str, candidate: Events, truth: Events) -> dict[str, bytes]:
     """The gallery of single events at equal conditions, and the average images."""
     from facsim.report.images import average_images, gallery
     from facsim.report.study_curves import png
 
     own = {name: candidate}
-    return {"gallery": png(gallery(sample.test, own)), "average": png(average_images(sample.test, own))}
+    return {"gallery": png(gallery(truth, own)), "average": png(average_images(truth, own))}
 
 
 def mean_ratio(candidate: Array, truth: Array) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from facsim.evaluation.observables import features
 from facsim.evaluation.rounding import is_rounded, round_significant
 from facsim.evaluation.scorecard import Row
 from facsim.evaluation.structure import image_divergence, image_kl
-from facsim.studies.calorimeter import mean_ratio
+from facsim.studies.calorimeter import SPEED_EVENTS, SPEED_SECONDS, mean_ratio
 from facsim.studies.electron_gun_data import GEANT4_MS, Sample, at
 from facsim.studies.run import replace_file
 
@@ -38,7 +38,6 @@ KEPT = {
     *("mean_image", "occupancy", "cell_spectrum", "neighbour_correlation", "radial_profile"),
     *("total_energy", "sparsity", "maximum_cell", "centre_x", "centre_y", "width_x", "width_y", "radius"),
 }
-SPEED_EVENTS, SPEED_SECONDS = 10_000, 5.0
 QUICK_EVENTS, QUICK_SECONDS = 500, 0.2
 
 

@@ -7,9 +7,8 @@ The source (LHCb HCAL study of 2019) trains a conditional Wasserstein GAN on ima
 * Cells hold transverse energy; the saturation of 6.12 GeV is one number for all of them, as the source's images have it.
 * Conditions go from their ranges to (-1, 1), the energy in logarithm; the source standardises places and divides the energy by 6.12 GeV.
 * The number of cells above 6 MeV is one of pixels, as in the source: a large cell counts four times from 24 MeV on.
-* Variety of one track: the source compares 1,000 images of a track with the true events that have its polar angle within .01 and its transverse
-  energy within 10 %. Here generated events are chosen in the same way, so that both have the same spread of conditions; where fewer than 10 events
-  are so alike, as in a quick run, the limits are doubled.
+* Variety of one track: the source compares 1,000 images of a track with the true events that are like it. Here the truth simulates the very same
+  track 1,000 times, twice: once to compare with, once as the floor.
 
 Ours is the tree on images turned so that the hit is in the middle, a large cell being one pixel.
 """
@@ -17,44 +16,27 @@ Ours is the tree on images turned so that the hit is in the middle, a large cell
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facsim.core import Events, SplitGranularity, stream
-from facsim.core.detectors import as_image
+from facsim.core import Events, stream
 from facsim.core.events import Array
-from facsim.evaluation.distances import distance
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.studies.calorimeter import SECTIONS, SETTINGS, Calorimeter, Model, Sample
-from facsim.studies.hcal import showers
+from facsim.studies.hcal import SATURATION, SEPARATION_BAR, VARIED, VARIETY_BAR, separation_rows, showers, total
 from facsim.studies.study import Expected, Request, Study
+from facsim.studies.variety import Repeated, variety_rows
+
+if TYPE_CHECKING:
+    from facsim.simulators import SingleHadrons
 
 GEANT4_MS = 2.5 * 10.3  # of one core: 2.5 ms per GeV, and 10.3 GeV the mean of energies log-uniform from 2 to 30 GeV
-SATURATION = 6120.0  # MeV
-FIRED = 6.0  # MeV: least energy of a pixel that counts
 TRAINING, TESTING = 10_000, 3_000  # events
 SHORT = 400  # events of a quick run, of both
 QUICK_SECTIONS = tuple(name for name in SECTIONS if name != "classifier_cells")  # 1488 cells cost half a minute
-SEPARATION_BAR, VARIETY_BAR = 0.02, 0.2
-REPLICAS = 20
-ANGLE, ENERGY = 0.01, 0.1  # rad and relative: how like a track must be
-ENOUGH, WIDENED = 10, (1.0, 2.0, 4.0, 8.0, 1e6)  # alike events, and factors on these limits
 TRACKS = {"inner": (0.05, 500.0), "border": (0.12, 1200.0), "outer": (0.2, 2000.0)}  # polar angle and transverse energy in MeV
-
-
-def total(events: Events) -> Array:
-    """Transverse energy of all cells, MeV, [n]."""
-    return np.asarray(events.cells.sum(1, dtype=np.float64))
-
-
-def maximum(events: Events) -> Array:
-    """The brightest pixel, MeV, [n]."""
-    return np.asarray(_pixels(events).max(1))
-
-
-def fired(events: Events) -> Array:
-    """Pixels above 6 MeV, [n]."""
-    return np.asarray(np.count_nonzero(_pixels(events) > FIRED, axis=1))
+AZIMUTH = 0.7  # rad: of these tracks
 
 
 def resolution(events: Events) -> Array:
@@ -69,73 +51,27 @@ def centre(events: Events, axis: int) -> Array:
 
 
 OBSERVABLES: dict[str, Callable[[Events], Array]] = {
-    "total_energy": total,
-    "maximum_pixel": maximum,
-    "pixels_above_6MeV": fired,
+    **VARIED,
     "resolution": resolution,
     "centre_of_energy_x": lambda events: centre(events, 0),
     "centre_of_energy_y": lambda events: centre(events, 1),
 }
-VARIED = ("total_energy", "maximum_pixel", "pixels_above_6MeV")
 
 
 def scores(candidate: Events, sample: Sample, card: Scorecard) -> list[Row]:
-    """Separation power of the source's observables, the floor that of the training events; variety of tracks that are alike."""
-    parts = (candidate, sample.test, sample.train[: len(sample.test)])
-    rows = []
-    for name, observable in OBSERVABLES.items():
-        found, truth, other = (observable(events) for events in parts)
-        rows.append(Row(f"source[{name}]", "separation", *_separation(found, truth), *_separation(other, truth)))
-    for track, (theta, transverse) in TRACKS.items():
-        like = likest((candidate, sample.test, sample.train), theta, transverse)
-        for name in VARIED:
-            ours, true, floor = (_deviation(OBSERVABLES[name](events)) for events in like)
-            rows.append(Row(f"variety[{name}]", "variance_ratio", *_excess(ours, true), *_excess(floor, true), bin=track, signed=True))
-    return rows
+    """Separation power of the source's observables."""
+    return separation_rows(candidate, sample, OBSERVABLES)
 
 
-def likest(samples: tuple[Events, ...], theta: float, transverse: float) -> list[Events]:
-    """The events of each sample whose tracks are alike, the limits doubled until every sample has 10 of them (or they hold all events)."""
-    for widen in WIDENED:
-        like = [events[alike(events, theta, transverse, widen)] for events in samples]
-        if min(map(len, like)) >= ENOUGH:
-            break
-    return like
+def one_track(theta: float, transverse: float, distance: float) -> Array:
+    """The condition of a track of that polar angle, [1, 3].
 
-
-def alike(events: Events, theta: float, transverse: float, widen: float = 1.0) -> Array:
-    """Which tracks have this polar angle and transverse energy, nearly, [n]; the limits are `widen` times the printed ones."""
-    wall = _wall(events)
-    angle = np.arctan2(np.hypot(events.column("x"), events.column("y")), wall.distance)
-    return np.asarray((np.abs(angle - theta) < widen * ANGLE) & (np.abs(events.column("energy") / transverse - 1) < widen * ENERGY))
-
-
-def _separation(values: Array, truth: Array) -> tuple[float, float]:
-    """Separation power, and its error from samples drawn again."""
-    rng = stream(0, "separation")
-    again = [distance("separation", *(rng.choice(v, len(v)) for v in (values, truth))) for _ in range(REPLICAS)]
-    return distance("separation", values, truth), float(np.std(again, ddof=1))
-
-
-def _deviation(values: Array) -> tuple[float, float]:
-    """Variance, and its relative error for numbers that are nearly normal."""
-    return float(np.var(values)), float(np.sqrt(2 / len(values)))
-
-
-def _excess(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    """Variance over variance less one, and its error."""
-    ratio = one[0] / other[0] if other[0] else 1.0
-    return ratio - 1, ratio * float(np.hypot(one[1], other[1]))
-
-
-def _pixels(events: Events) -> Array:
-    return as_image(_wall(events), events.cells).reshape(len(events), -1)
-
-
-def _wall(events: Events) -> SplitGranularity:
-    if not isinstance(events.detector, SplitGranularity):
-        raise TypeError(f"{type(events.detector).__name__} is no SplitGranularity")
-    return events.detector
+    Examples:
+        >>> one_track(0.0, 500.0, 13330.0).tolist()
+        [[0.0, 0.0, 500.0]]
+    """
+    radius = distance * np.tan(theta)
+    return np.array([[radius * np.cos(AZIMUTH), radius * np.sin(AZIMUTH), transverse]], dtype=np.float32)
 
 
 def sample(request: Request) -> Sample:
@@ -149,7 +85,13 @@ def sample(request: Request) -> Sample:
         for part, size in zip(("train", "test"), sizes, strict=True)
     )
     source = "Geant4 library" if library else "parameterised showers"
-    return Sample(train, test, f"{source}, {sizes[0]} and {sizes[1]} events")
+    tracks = {name: one_track(*track, simulator.wall.distance) for name, track in TRACKS.items()}
+    repeats = [_repeated(name, track, simulator) for name, track in tracks.items()]
+    return Sample(train, test, f"{source}, {sizes[0]} and {sizes[1]} events", repeats=repeats)
+
+
+def _repeated(name: str, track: Array, simulator: SingleHadrons) -> Repeated:
+    return Repeated(name, lambda n, rng: track.repeat(n, axis=0), lambda n, rng: simulator.simulate(track.repeat(n, axis=0), rng))
 
 
 MODELS = {
@@ -172,7 +114,15 @@ MODELS = {
         full=3,
     ),
 }
-PARTS = Calorimeter(name="hcal-single-track", models=MODELS, scores=scores, geant4_ms=GEANT4_MS, sample=sample, quick=QUICK_SECTIONS)
+PARTS = Calorimeter(
+    name="hcal-single-track",
+    models=MODELS,
+    scores=scores,
+    own=lambda surrogate, sample, full: variety_rows(surrogate, sample.repeats, VARIED, full),
+    geant4_ms=GEANT4_MS,
+    sample=sample,
+    quick=QUICK_SECTIONS,
+)
 
 
 def _expected() -> list[Expected]:
@@ -195,7 +145,7 @@ STUDY = Study(
     "single pions of 2 to 30 GeV on the LHCb HCAL: 880 cells of 131 mm and 608 of 262 mm, with place and transverse energy",
     {name: model.what for name, model in MODELS.items()},
     tuple(_expected()),
-    f"tree: separation power of the source's six observables at most {SEPARATION_BAR}, variances of like tracks within {VARIETY_BAR:.0%}",
+    f"tree: separation power of the source's six observables at most {SEPARATION_BAR}, variances of one track within {VARIETY_BAR:.0%}",
     PARTS.run,
     settings={"library": "folder of Geant4 showers; without it they are parameterised", "epochs": SETTINGS["epochs"]},
     seeds=1,
