@@ -11,9 +11,9 @@ from torch import Tensor
 
 from facsim.core import FacsimError
 from facsim.core.contracts import Batch
+from facsim.models.cored_tree import CoredTree
 from facsim.models.spectral_lines import spectral_lines
 from facsim.models.tree import Tree
-from facsim.models.tree_cores import Cores, core_energies
 from facsim.models.tree_levels import Window, ball, levels_of, pyramid
 from facsim.models.tree_split import COLOURINGS, Blocks, Split, at_lines, known_before, outside, ratios
 from facsim.objectives.mixture import Mixture
@@ -24,7 +24,7 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def train(model: Tree, batch: Batch, rng: torch.Generator, *, steps: int, rate: float) -> None:
+def train(model: Tree | CoredTree, batch: Batch, rng: torch.Generator, *, steps: int, rate: float) -> None:
     optimiser = torch.optim.Adam(model.parameters(), rate)
     for _ in range(steps):
         optimiser.zero_grad()
@@ -231,44 +231,43 @@ def test_a_block_that_is_a_line_says_so() -> None:
     torch.testing.assert_close(told, torch.tensor([[1.0, 0, 0], [0, 0, 0], [0, 1, 0]]), atol=1e-4, rtol=0)
 
 
-def test_cores_are_drawn_as_their_density_says() -> None:
-    """The density of the drawn cores, integrated, is one: two cores of a total, on a grid of shares."""
-    torch.manual_seed(0)
-    cores, n = Cores(1, 2, 8), 300_000
-    numbers, total = torch.full((n, 1), 0.3), torch.full((n,), 2.0)
-    drawn = cores.draw(numbers, total, torch.rand(n, 2, 3, generator=seeded(1)))
-    assert torch.equal(drawn[:, 0], total)
-    assert (drawn[:, 2] <= drawn[:, 1]).all()
-    assert (drawn[:, 1] <= total).all()
-    inside = (drawn[:, 1] > 0.4) & (drawn[:, 1] < 1.6)
-    first = torch.linspace(0.4, 1.6, 4001)
-    energies = torch.stack([torch.full_like(first, 2.0), first], dim=1)
-    ratio = (first / (2 - first)).log()
-    density = cores._split(0, numbers[: len(first)], energies[:, :1]).log_prob(first, 2 - first).exp()
-    assert inside.float().mean().item() == pytest.approx(torch.trapezoid(density, ratio).item(), abs=5e-3)
+@pytest.mark.parametrize(("shape", "core", "middle"), [((8, 8), 2, 4), ((5, 8), 2, 2), ((9, 9), 4, 9), ((5, 5, 4), 3, 18)])
+def test_the_core_lies_in_the_middle(shape: tuple[int, ...], core: int, middle: int) -> None:
+    response = torch.rand(3, *shape)
+    one, rest = CoredTree(0, shape, core=core, width=8, core_width=8)._parts(response)
+    assert one[0].numel() == middle
+    torch.testing.assert_close(one.flatten(1).sum(1) + rest.flatten(1).sum(1), response.flatten(1).sum(1))
+    axes = tuple(range(1, 1 + len(shape)))
+    assert torch.equal((rest == 0).flip(axes), rest == 0), "as far from one side as from the other"
 
 
-def test_what_is_cut_follows_its_core() -> None:
-    """The middle of an 8 x 8 grid has all the energy or none: told before the first cut, it is so in every event that is made."""
+def test_a_core_as_large_as_the_detector_is_refused() -> None:
+    with pytest.raises(FacsimError, match="core"):
+        CoredTree(0, (4, 4), core=4)
+
+
+def test_the_rest_follows_the_core() -> None:
+    """Cells outside have what one of the four in the middle has: so it is in new events, each cell of the core being known by its place."""
     rng, n = seeded(6), 512
-    full = torch.rand(n, generator=rng) < 0.5
-    response = torch.rand(n, 8, 8, generator=rng)
-    middle = torch.zeros(8, 8)
-    middle[3:5, 3:5] = 1.0
-    response = response * torch.where(full[:, None, None], middle, 1 - middle)
+    response = torch.zeros(n, 4, 4)
+    response[:, 1:3, 1:3] = 0.5 + torch.rand(n, 2, 2, generator=rng)
+    response[:, 0, 0] = response[:, 1, 2]
     torch.manual_seed(0)
-    model, batch = Tree(0, (8, 8), width=24, cores=2), Batch(torch.zeros(n, 0), response, torch.ones(n))
+    model, batch = CoredTree(0, (4, 4), width=24, core_width=24), Batch(torch.zeros(n, 0), response, torch.ones(n))
     model.see(batch)
-    train(model, batch, rng, steps=100, rate=1e-2)
+    train(model, batch, rng, steps=150, rate=1e-2)
     made = model(torch.zeros(n, 0), model.draw_noise(n, rng))
-    energies = core_energies(made, 2)
-    share = energies[:, 2] / energies[:, 0]
-    assert ((share > 0.95) | (share < 0.05)).float().mean() > 0.9
-    assert (share > 0.5).float().mean().item() == pytest.approx(0.5, abs=0.1)
+    outside = torch.stack([made[:, 0, 0], made[:, 1, 2], made[:, 2, 1]])
+    assert (made[:, 0, 1:] < 0.01).float().mean() > 0.95
+    assert torch.corrcoef(outside)[0, 1] > 0.8 > 0.4 > torch.corrcoef(outside)[0, 2]
 
 
-def test_an_empty_event_has_empty_cores() -> None:
-    model = Tree(0, (4, 4), width=8, cores=1)
-    total, cuts = model.log_likelihood(torch.zeros(2, 0), torch.zeros(2, 4, 4))
-    assert torch.isfinite(total).all()
-    assert torch.equal(cuts, torch.zeros(2))
+def test_the_total_follows_the_condition_before_any_training() -> None:
+    """Its logarithm grows with one number by a slope and does not depend on the other; a constant number is harmless."""
+    rng, n = seeded(7), 4000
+    condition = torch.stack([2 * torch.rand(n, generator=rng) - 1, torch.rand(n, generator=rng), torch.zeros(n)], dim=1)
+    total = (1.0 + 1.5 * condition[:, 0] + 0.02 * torch.randn(n, generator=rng)).exp()
+    model = Tree(3, (2, 2), width=8)
+    model.see(Batch(condition, total[:, None, None].expand(n, 2, 2) / 4, torch.ones(n)))
+    torch.testing.assert_close(model.trend, torch.tensor([1.0, 1.5, 0.0, 0.0]), atol=3e-3, rtol=0)
+    assert model.scale.item() == pytest.approx(0.02, rel=0.05)

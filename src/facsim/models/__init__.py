@@ -9,6 +9,7 @@ from facsim.core.errors import FacsimError
 from facsim.core.table import look_up, unknown
 from facsim.models import (
     airshower,
+    cored_tree,
     cramer,
     flow,
     flow_matching,
@@ -39,6 +40,7 @@ MODELS: dict[str, Family] = {
     **two_stage.FAMILIES,
     **recurrent.FAMILIES,
     **tree.FAMILIES,
+    **cored_tree.FAMILIES,
     **independent.FAMILIES,
     **unrolled_gan.FAMILIES,
     **airshower.FAMILIES,

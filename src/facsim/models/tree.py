@@ -13,7 +13,6 @@ from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 from facsim.models.family import Family
 from facsim.models.spectral_lines import spectral_lines
-from facsim.models.tree_cores import Cores, core_energies
 from facsim.models.tree_levels import halves, levels_of, pyramid
 from facsim.models.tree_split import COLOURINGS, Blocks, Halving, TreeSizes, seen_energy
 from facsim.nets import mlp
@@ -31,12 +30,10 @@ class Tree(Generator):
 
     Each cut says which halves have energy, and the ratio of the two by a mixture density of its logarithm, given the energies all around, on all
     coarser grids, and how the neighbours were cut; energies that recur exactly in the training data (up to `lines` of them) are made exactly.
-    Energy is conserved, empty blocks cost nothing, the likelihood is exact (with `cores` that of events and cores, drawn before the first cut: the
-    energies of so many boxes round the middle, 2, 4, ... cells wide, which every cut is told and follows as closely as it has learned). The response
-    holds energies >= 0 of order one; noise: uniform numbers [n, blocks, 3]. `reach` cells are seen around a block, on its own grid and on `context`
-    coarser ones. `symmetry` (a name of SYMMETRIES) of the detector multiplies the training data: only right where the condition does not break it.
-    The last `images` x cells conditions are images of the response's size, in whose light each block is cut. No gradient passes from response to
-    noise.
+    Energy is conserved, empty blocks cost nothing, the likelihood is exact. The response holds energies >= 0 of order one; noise: uniform
+    numbers [n, blocks, 3]. `reach` cells are seen around a block, on its own grid and on `context` coarser ones. `symmetry` (a name of
+    SYMMETRIES) of the detector multiplies the training data: only right where the condition does not break it. The last `images` x cells
+    conditions are images of the response's size, in whose light each block is cut. No gradient passes from response to noise.
     Sources: autoregression over scales: Reed et al., Parallel multiscale autoregressive density estimation (2017), arXiv:1703.03664; mixture
     densities: Bishop (1994), Aston University NCRG/94/004.
     """
@@ -50,7 +47,6 @@ class Tree(Generator):
         depth: int = 3,
         components: int = 6,
         lines: int = 8,
-        cores: int = 0,
         reach: float = 2.3,
         context: int = 4,
         colours: str = "chess",
@@ -71,14 +67,16 @@ class Tree(Generator):
         self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
         blocks = math.prod(self.levels[self.coarse].shape) if self.coarse < len(self.levels) else math.prod(self.response_shape)
         self.total = mlp([self.numbers + images * blocks + 1, width, width, 1 + 3 * PARTS], "silu")
-        self.cores = Cores(self.numbers, cores, width) if cores else None
-        told = self.numbers + (1 + cores if cores else 0)
-        self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, (told, images), sizes) for i in range(len(self.levels)))
+        self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, (self.numbers, images), sizes) for i in range(len(self.levels)))
         self.register_buffer("lines", torch.full((lines,), torch.inf))  # logarithms of energies that recur exactly in the training data
-        self.register_buffer("scale", torch.tensor([0.0, 1.0]))  # mean and standard deviation of the logarithm of the total
+        self.register_buffer(
+            "trend", torch.zeros(1 + self.numbers)
+        )  # of the logarithm of the total with the condition's numbers: constant and slopes
+        self.register_buffer("scale", torch.ones(()))  # its standard deviation about the trend
         self.lines: Tensor
+        self.trend: Tensor
         self.scale: Tensor
-        self.blocks = [1, cores, *(math.prod(level.shape) for level in self.levels)]
+        self.blocks = [1, *(math.prod(level.shape) for level in self.levels)]
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
         return torch.rand(n, sum(self.blocks), UNIFORMS, generator=rng, device=rng.device)
@@ -86,9 +84,11 @@ class Tree(Generator):
     def see(self, batch: Batch) -> None:
         self.lines.copy_(spectral_lines(batch.response[batch.response > 0], len(self.lines)))
         total = batch.response.flatten(1).sum(1)
-        if (total > 0).sum() > 1:
-            log_total = total[total > 0].log()
-            self.scale.copy_(torch.stack([log_total.mean(), log_total.std().clamp_min(1e-3)]))
+        hit = total > 0
+        if hit.sum() > 1:
+            given, log_total = _with_constant(batch.condition[hit, : self.numbers]).double(), total[hit].double().log()
+            self.trend.copy_(torch.linalg.lstsq(given, log_total[:, None], driver="gelsd").solution.squeeze(1))
+            self.scale.copy_((log_total - given @ self.trend.double()).std().clamp_min(1e-3))
 
     def objectives(self) -> tuple[Objective, ...]:
         return (Objective("likelihood", self.nll, tuple(self.parameters())),)
@@ -100,13 +100,10 @@ class Tree(Generator):
         return {"total": -weighted_mean(total, batch.weight), "cuts": -weighted_mean(cuts, batch.weight)}
 
     def log_likelihood(self, condition: Tensor, response: Tensor) -> tuple[Tensor, Tensor]:
-        """Log density of the total's logarithm (log probability of an empty event), and of all cuts, those of cores among them, each [n]."""
-        grids, given, cuts = pyramid(response, self.levels), self._given(condition), response.new_zeros(len(response))
-        log_total = self._log_total(given, grids[0].flatten())
-        if self.cores is not None:
-            energies = core_energies(response, len(self.cores.networks))
-            cuts, given = cuts + self.cores.log_prob(given.numbers, energies), given.told(energies)
-        return log_total, sum((self._cuts(i, grids, given) for i in range(len(self.levels))), cuts)
+        """Log density of the total's logarithm (log probability of an empty event), and of all cuts, each [n]."""
+        grids, given = pyramid(response, self.levels), self._given(condition)
+        cuts = sum((self._cuts(i, grids, given) for i in range(len(self.levels))), response.new_zeros(len(response)))
+        return self._log_total(given, grids[0].flatten()), cuts
 
     def _given(self, condition: Tensor) -> Given:
         """The condition's numbers, and the pyramids of its images."""
@@ -121,11 +118,11 @@ class Tree(Generator):
     def _density(self, given: Given) -> tuple[Tensor, Mixture]:
         """The logit of an empty event [n], and the density of the logarithm of the total."""
         images = [seen_energy(image[self.coarse]).flatten(1) for image in given.images]
-        out = self.total(torch.cat([given.numbers, *images, given.numbers.new_ones(len(given.numbers), 1)], dim=1))
+        numbers = _with_constant(given.numbers)
+        out = self.total(torch.cat([given.numbers, *images, torch.ones_like(numbers[:, :1])], dim=1))
         empty, logit, mean, log_std = torch.split(out, [1, PARTS, PARTS, PARTS], dim=1)
-        centre, scale = self.scale
-        means = centre + scale * (mean + torch.linspace(-2, 2, PARTS, device=out.device))
-        return empty.squeeze(1), Mixture(logit, means, log_std.clamp(-7, 3) + scale.log())
+        means = (numbers @ self.trend)[:, None] + self.scale * (mean + torch.linspace(-2, 2, PARTS, device=out.device))
+        return empty.squeeze(1), Mixture(logit, means, log_std.clamp(-7, 3) + self.scale.log())
 
     def _cuts(self, number: int, grids: list[Tensor], given: Given) -> Tensor:
         halving, blocks = self._halving(number), Blocks.of(grids[number])
@@ -140,11 +137,8 @@ class Tree(Generator):
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
         with torch.no_grad():
-            given, (total, cores, *cuts) = self._given(condition), torch.split(noise, self.blocks, dim=1)
-            energy = self._draw_total(given, total[:, 0])
-            if self.cores is not None:
-                given = given.told(self.cores.draw(given.numbers, energy, cores))
-            grids = [energy.view(-1, *[1] * len(self.response_shape))]
+            given, (total, *cuts) = self._given(condition), torch.split(noise, self.blocks, dim=1)
+            grids = [self._draw_total(given, total[:, 0]).view(-1, *[1] * len(self.response_shape))]
             for number in range(len(self.levels)):
                 grids.append(self._cut(number, grids, given, cuts[number]))
         return grids[-1][(slice(None), *(slice(size) for size in self.response_shape))]
@@ -169,15 +163,16 @@ class Tree(Generator):
         return made
 
 
+def _with_constant(numbers: Tensor) -> Tensor:
+    """A column of ones before the numbers [n, k]: [n, 1 + k]."""
+    return nn.functional.pad(numbers, (1, 0), value=1.0)
+
+
 class Given(NamedTuple):
     """A condition: numbers [n, k], and of each image the pyramid."""
 
     numbers: Tensor
     images: list[list[Tensor]]
-
-    def told(self, energies: Tensor) -> Given:
-        """The same with more energies [n, m] to go by."""
-        return self._replace(numbers=torch.cat([self.numbers, seen_energy(energies)], dim=1))
 
 
 FAMILIES = {
