@@ -263,11 +263,12 @@ def test_the_rest_follows_the_core() -> None:
 
 
 def test_the_total_follows_the_condition_before_any_training() -> None:
-    """Its logarithm grows with one number by a slope and does not depend on the other; a constant number is harmless."""
+    """Its logarithm grows with one number by a slope and does not depend on the others; a constant and one told twice are harmless."""
     rng, n = seeded(7), 4000
-    condition = torch.stack([2 * torch.rand(n, generator=rng) - 1, torch.rand(n, generator=rng), torch.zeros(n)], dim=1)
+    x, other = 2 * torch.rand(n, generator=rng) - 1, torch.rand(n, generator=rng)
+    condition = torch.stack([x, other, torch.zeros(n), other * (1 + 1e-7 * torch.randn(n, generator=rng))], dim=1)
     total = (1.0 + 1.5 * condition[:, 0] + 0.02 * torch.randn(n, generator=rng)).exp()
-    model = Tree(3, (2, 2), width=8)
+    model = Tree(4, (2, 2), width=8)
     model.see(Batch(condition, total[:, None, None].expand(n, 2, 2) / 4, torch.ones(n)))
-    torch.testing.assert_close(model.trend, torch.tensor([1.0, 1.5, 0.0, 0.0]), atol=3e-3, rtol=0)
+    torch.testing.assert_close(model.trend, torch.tensor([1.0, 1.5, 0.0, 0.0, 0.0]), atol=3e-3, rtol=0)
     assert model.scale.item() == pytest.approx(0.02, rel=0.05)

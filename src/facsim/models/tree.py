@@ -23,6 +23,7 @@ from facsim.objectives.symmetry import SYMMETRIES
 UNIFORMS = 3  # random numbers a block takes
 COARSE = 16  # blocks of the condition's images that the total energy is told
 PARTS = 16  # components of the density of the total energy
+ALIKE = 1e-4  # singular value, relative to the largest, below which numbers of the condition count as one
 
 
 class Tree(Generator):
@@ -87,7 +88,7 @@ class Tree(Generator):
         hit = total > 0
         if hit.sum() > 1:
             given, log_total = _with_constant(batch.condition[hit, : self.numbers]).double(), total[hit].double().log()
-            self.trend.copy_(torch.linalg.lstsq(given, log_total[:, None], driver="gelsd").solution.squeeze(1))
+            self.trend.copy_(torch.linalg.lstsq(given, log_total[:, None], rcond=ALIKE, driver="gelsd").solution.squeeze(1))
             self.scale.copy_((log_total - given @ self.trend.double()).std().clamp_min(1e-3))
 
     def objectives(self) -> tuple[Objective, ...]:
