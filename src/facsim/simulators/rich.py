@@ -34,7 +34,8 @@ THREE_TO_100_GEV = EnergyRange(3e3, 1e5)
 class Rich:
     """Log-likelihood differences of five kinds of tracks to the pion; conditions are PDG code, momentum in MeV, pseudorapidity, tracks in the event.
 
-    The response: electron, muon, kaon, proton, and "below threshold" (no light) against the pion. By default the gases of LHCb's second run.
+    The response: electron, muon, kaon, proton, and "below threshold" (no light) against the pion. By default the two gases of LHCb, without the
+    aerogel that was taken out for the second run.
 
     Examples:
         >>> kaons = Rich().simulate(np.tile([321.0, 2e4, 3.5, 100.0], (500, 1)), np.random.default_rng(0))

@@ -1,7 +1,11 @@
 """Rings of Cherenkov light: radiators, angles, yields, and the light of other tracks under a ring.
 
-Sources: LHCb RICH group, Performance of the LHCb RICH detector at the LHC (2012), arXiv:1211.6759 (refractive indices, resolutions, yields); LHCb
-Collaboration, The LHCb detector at the LHC, JINST 3 (2008) S08005 (acceptances, magnet).
+Sources: LHCb RICH group, Performance of the LHCb RICH detector at the LHC (2012), arXiv:1211.6759 (refractive indices, resolutions and yields of data
+taken in 2011; yields are those of pions and kaons from D0 decays in crowded events, two thirds of what the design and the upgrade's simulation have:
+30 and 22 in D'Ambrosio et al., arXiv:1703.09927); LHCb Collaboration, The LHCb detector at the LHC, JINST 3 (2008) S08005 (acceptances, magnet).
+
+Lengths of the radiators do not enter: yields are measured ones of saturated rings. The outer acceptances are those in the bending plane; upright they
+are smaller (250 and 100 mrad), here both are circles.
 """
 
 from __future__ import annotations
@@ -95,4 +99,4 @@ def polar_angle(eta: Array) -> Array:
 
 C4F10 = Radiator(index=1.0014, photons=20.4, resolution=1.618e-3, inner=0.025, outer=0.300, lost=0.02)
 CF4 = Radiator(index=1.0005, photons=15.8, resolution=0.68e-3, inner=0.015, outer=0.120, bend=600.0, lost=0.05)  # half of the kick of 4 Tm: half way
-AEROGEL = Radiator(index=1.03, photons=5.0, resolution=5.6e-3, inner=0.025, outer=0.300, lost=0.02)  # taken out after 2012
+AEROGEL = Radiator(index=1.03, photons=5.0, resolution=5.6e-3, inner=0.025, outer=0.300, lost=0.02)  # taken out for the second run
