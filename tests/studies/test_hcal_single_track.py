@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from facsim.core import Events, SplitGranularity
+from facsim.core import Events, SplitGranularity, stream
 from facsim.evaluation.scorecard import Scorecard
 from facsim.simulators import SingleHadrons, lhcb_hcal
 from facsim.studies.calorimeter import Sample
@@ -76,7 +76,7 @@ def test_variety_of_one_track() -> None:
     """The truth is as varied as itself; one whose every shower has its track's energy is not."""
     simulator = lhcb_hcal()
     track = one_track(0.2, 2000.0, WALL.distance)
-    event = Repeated("outer", lambda n, rng: track.repeat(n, axis=0), lambda n, rng: simulator.simulate(track.repeat(n, axis=0), rng))
+    event = Repeated("outer", lambda n, rng: track.repeat(n, axis=0), lambda n, i: simulator.simulate(track.repeat(n, axis=0), stream(i)))
 
     class Dull:
         def simulate(self, condition: np.ndarray, rng: np.random.Generator, *, extrapolate: bool) -> Events:

@@ -105,6 +105,8 @@ FIGURES_ALONE = {
     "lhcb-ecal",
     "lcd-ecal",
     "hcal-single-track",
+    "hcal-refinement",
+    "hcal-direct",
 }  # studies whose source prints no number for what is compared
 
 

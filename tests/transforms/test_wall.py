@@ -9,7 +9,7 @@ import torch
 from facsim.core import FacsimError, SplitGranularity
 from facsim.core.detectors import as_image
 from facsim.transforms import Chain
-from facsim.transforms.wall import Centred, Pixels, Within
+from facsim.transforms.wall import Centred, Pixels, TrackSums, Within
 
 WALL = SplitGranularity()
 RNG = np.random.default_rng(0)
@@ -73,3 +73,14 @@ def test_other_shapes_are_refused() -> None:
         Pixels((1487,))
     with pytest.raises(FacsimError, match="whole outer cells"):
         Centred((63, 64))
+
+
+def test_sums_over_an_image_of_tracks_by_hand() -> None:
+    """Two tracks of 3 and 4 GeV on inner cells, one of 2 GeV on an outer one, one of 1 GeV in the hole; the columns before stay."""
+    image = torch.zeros(1, 64, 64)
+    image[0, 20, 32], image[0, 40, 32], image[0, 6, 0], image[0, 32, 32] = 3000.0, 4000.0, 2000.0, 1000.0
+    condition = torch.cat([torch.tensor([[7.0]]), image.flatten(1)], dim=1)
+    found = TrackSums((4097,))(condition / 10, condition)
+    assert found.shape == (1, 9 + 4097)
+    assert found[0, :9].tolist() == pytest.approx([*np.log1p([7, 2, 1]), *np.log1p([5, 2, 1]), 0.2, 0.1, 0.1])
+    assert torch.equal(TrackSums((4097,)).inverse(found, condition), condition / 10)

@@ -34,7 +34,7 @@ class Sample:
     """Events to train on and to score on, none in both, and where they come from; `prepare` makes of the former what models are trained on.
 
     `sees` leaves of an event what a model may see of its condition, `judged` what the common sections of the evaluation look at. `repeats` are events
-    that can be made many times.
+    that can be made many times, `before_ms` what steps before the surrogate cost for one image.
     """
 
     train: Events
@@ -44,6 +44,7 @@ class Sample:
     sees: Callable[[Events], Events] = lambda events: events
     judged: Callable[[Events], Events] = lambda events: events
     repeats: Sequence[Repeated] = ()
+    before_ms: float = 0.0
 
     def short(self) -> Sample:
         """The first few events of both."""
@@ -58,7 +59,7 @@ class Sample:
 class Model:
     """How one model is made: its family, settings, transforms (None: the family's own), and for how many epochs in a full and in a quick run.
 
-    `condition` are transforms of the conditions after their encoding.
+    `condition` are transforms of the conditions after their encoding. `build` makes it of the training events where there is nothing to train.
     """
 
     what: str
@@ -70,6 +71,7 @@ class Model:
     training: Mapping[str, Any] = field(default_factory=dict)
     full: int
     quick: int = 1
+    build: Callable[[Events], Surrogate] | None = None
 
 
 Scores = Callable[[Events, Sample, Scorecard], list[Row]]
@@ -130,7 +132,7 @@ class Calorimeter:
 
         started = time.process_time()
         request.say(f"{self.name}: {name}, seed {seed}, {sample.source}")
-        surrogate, note = loaded(request.bundles[name], sample) if name in request.bundles else self._trained(name, seed, sample, request)
+        surrogate, note = loaded(request.bundles[name], sample) if name in request.bundles else self.trained(name, seed, sample, request)
         trained = time.process_time() - started
         made = surrogate.simulate(np.tile(sample.condition(sample.test), (PER_CONDITION, 1)), stream(seed, "candidate"), extrapolate=True)
         candidate = replace(made, condition=np.tile(sample.test.condition, (PER_CONDITION, 1)), variables=sample.test.variables)
@@ -146,7 +148,8 @@ class Calorimeter:
         }
         return Trial(name, seed, rows, {}, about, figures(name, judged, truth) if request.full else {})
 
-    def _trained(self, name: str, seed: int, sample: Sample, request: Request) -> tuple[Surrogate, str]:
+    def trained(self, name: str, seed: int, sample: Sample, request: Request) -> tuple[Surrogate, str]:
+        """A model of the table trained on the sample, and for how long; its run and bundle are in the request's folder, where a training goes on."""
         from facsim.studies.sources import InMemory
         from facsim.studies.workflow import Plan, train
         from facsim.surrogate import save_bundle
@@ -154,6 +157,8 @@ class Calorimeter:
 
         model, epochs, events = self.models[name], self._epochs(name, request), sample.sees(sample.prepare(sample.train))
         training = Settings(epochs=epochs, seed=seed, device="cpu", **model.training)
+        if model.build is not None:
+            return model.build(events), "nothing to train"
         plan = Plan(
             model=model.family,
             settings=model.settings,

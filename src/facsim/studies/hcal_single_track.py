@@ -16,6 +16,7 @@ Ours is the tree on images turned so that the hit is in the middle, a large cell
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,7 +92,10 @@ def sample(request: Request) -> Sample:
 
 
 def _repeated(name: str, track: Array, simulator: SingleHadrons) -> Repeated:
-    return Repeated(name, lambda n, rng: track.repeat(n, axis=0), lambda n, rng: simulator.simulate(track.repeat(n, axis=0), rng))
+    def truth(n: int, number: int) -> Events:
+        return simulator.simulate(track.repeat(n, axis=0), stream(0, "truth", name, number))
+
+    return Repeated(name, lambda n, rng: track.repeat(n, axis=0), cache(truth))
 
 
 MODELS = {

@@ -7,6 +7,8 @@ from facsim.studies.airshower_reconstruction import STUDY as AIRSHOWER_RECONSTRU
 from facsim.studies.airshower_refinement import STUDY as AIRSHOWER_REFINEMENT
 from facsim.studies.conditional_gaussian import STUDY as CONDITIONAL_GAUSSIAN
 from facsim.studies.electron_gun import STUDY as ELECTRON_GUN
+from facsim.studies.hcal_direct import STUDY as HCAL_DIRECT
+from facsim.studies.hcal_refinement import STUDY as HCAL_REFINEMENT
 from facsim.studies.hcal_single_track import STUDY as HCAL_SINGLE_TRACK
 from facsim.studies.lcd_ecal import STUDY as LCD_ECAL
 from facsim.studies.lhcb_ecal import STUDY as LHCB_ECAL
@@ -29,5 +31,7 @@ STUDIES: dict[str, Study] = {
         AIRSHOWER_PATTERNS,
         AIRSHOWER_REFINEMENT,
         HCAL_SINGLE_TRACK,
+        HCAL_REFINEMENT,
+        HCAL_DIRECT,
     )
 }

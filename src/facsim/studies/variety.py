@@ -21,14 +21,15 @@ FULL, QUICK = 1000, 40  # generations of one event
 
 @dataclass(frozen=True)
 class Repeated:
-    """One event that can be made n times: what a surrogate is given [n, c], and the truth's n events for the same; numbers from a random stream.
+    """One event that can be made n times: what a surrogate is given [n, c], and n events of the truth for the same, as many samples as are asked for.
 
-    `dress` gives a surrogate's events the condition that observables need.
+    The former takes numbers from a random stream, the latter from its own stream for each sample (0, 1, ...). `dress` gives a surrogate's events the
+    condition that observables need.
     """
 
     name: str
     given: Callable[[int, np.random.Generator], Array]
-    truth: Callable[[int, np.random.Generator], Events]
+    truth: Callable[[int, int], Events]
     dress: Callable[[Events], Events] = lambda events: events
 
 
@@ -37,7 +38,7 @@ def variety_rows(surrogate: Surrogate, repeats: Sequence[Repeated], observables:
     n, rows = FULL if full else QUICK, []
     for event in repeats:
         made = event.dress(surrogate.simulate(event.given(n, stream(0, "given", event.name)), stream(0, "variety", event.name), extrapolate=True))
-        truth, other = (event.truth(n, stream(0, "truth", event.name, part)) for part in ("first", "second"))
+        truth, other = (event.truth(n, number) for number in range(2))
         for name, observable in observables.items():
             found, true, again = (variance(observable(events)) for events in (made, truth, other))
             rows.append(Row(f"variety[{name}]", "variance_ratio", *excess(found, true), *excess(again, true), bin=event.name, signed=True))

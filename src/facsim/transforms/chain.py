@@ -18,7 +18,7 @@ from facsim.transforms.gaussianise import Gaussianise
 from facsim.transforms.resample import Downsample
 from facsim.transforms.traces import TraceShares
 from facsim.transforms.unroll import Crop, Unroll
-from facsim.transforms.wall import Centred, Pixels, Within
+from facsim.transforms.wall import Centred, Pixels, TrackSums, Within
 
 TRANSFORMS: dict[str, type[Transform]] = {
     kind.__name__: kind
@@ -44,6 +44,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Pixels,
         Centred,
         Within,
+        TrackSums,
         Encode,
     )
 }

@@ -100,3 +100,31 @@ class Within(Transform):
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
         return y[:, : self.width]
+
+
+class TrackSums(Transform):
+    """Conditions [n, c] -> [n, 9 + c]: of the image in the last raw columns, sums over inner cells, outer cells and the rest; then all columns.
+
+    Of each part the logarithms of the sum and of the root of the sum of squares, in GeV, and a tenth of the number of pixels that are hit: what the
+    mean and the width of a calorimeter's total energy follow. `size` is that of the image, whose pixels are those of the wall padded to it.
+    """
+
+    def __init__(self, shape: tuple[int, ...], size: tuple[int, int] = (64, 64), unit: float = 1e3) -> None:
+        super().__init__()
+        wall = SplitGranularity()
+        number = torch.from_numpy(padded_cells(wall, (int(size[0]), int(size[1]))).copy()).flatten()
+        parts = torch.stack([(number >= 0) & (number < wall.inner_cells), number >= wall.inner_cells, number < 0], dim=1)
+        self.width, self.unit, self.pixels = shape[-1], unit, len(number)
+        self.register_buffer("parts", parts.float(), persistent=False)
+        self.parts: Tensor
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (3 * self.parts.shape[1] + self.width,)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        image = condition[:, -self.pixels :] / self.unit
+        sums, squares, hits = (values @ self.parts for values in (image, image.square(), (image > 0).to(image.dtype)))
+        return torch.cat([torch.log1p(sums), torch.log1p(squares.sqrt()), hits / 10, x], dim=1)
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        return y[:, -self.width :]

@@ -1,0 +1,80 @@
+"""Study `hcal-direct`: full events in the LHCb hadronic calorimeter, from the image of the tracks straight to the image of the calorimeter.
+
+The source (LHCb HCAL study of 2019, "tracker image propagation") trains image-to-image networks against critics. Further see `hcal_events`.
+Ours is the tree with the tracker image as condition: the total energy in the light of sums over the image, then its halves in the light of the tracks
+in and around each block, down to single cells; a large cell is one pixel.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from facsim.core import Events
+from facsim.core.events import Array
+from facsim.studies.calorimeter import SECTIONS, Calorimeter, Model, Sample
+from facsim.studies.calorimeter import SETTINGS as COMMON
+from facsim.studies.hcal import SATURATION
+from facsim.studies.hcal_events import READ_OUT, SETTINGS, again, expected, own_scores, sample_of, scores, simulator_of
+from facsim.studies.study import Request, Study
+
+GEANT4_MS = 2.5 * 400.0  # of one core: 2.5 ms per GeV, 400 GeV of hadrons on the cells of an event
+MILLISECONDS = 4.0  # of one core for an image: 500 images per second on two
+SEEN = tuple(name for name in SECTIONS if name != "classifier_cells")  # 1488 cells cost half a minute
+
+MODELS = {
+    "pix2pix": Model(
+        what="the source's kind: a U-Net with noise against a critic of patches, and L1",
+        family="pix2pix",
+        settings={"images": 1},
+        response=(("Pixels", {"size": [64, 64]}), ("Scale", {"by": SATURATION})),
+        batch=32,
+        training={"learning_rate": 2e-4, "betas": (0.5, 0.999)},
+        full=20,
+    ),
+    "tree": Model(
+        what="ours: the total energy, cut in halves in the light of the tracks down to single cells",
+        family="tree",
+        settings={"images": 1, "width": 48, "depth": 2, "reach": 1.5, "context": 2, "lines": 0},
+        response=(("Threshold", {"at": READ_OUT}), ("Pixels", {"size": [64, 64], "corner": True}), ("Scale", {})),
+        condition=(("TrackSums", {}),),
+        batch=32,
+        training={"learning_rate": 3e-3, "schedule": "onecycle", "clip": 10.0},
+        full=10,
+    ),
+}
+
+
+def sample(request: Request) -> Sample:
+    """The events, of which models see the tracker image."""
+    found = sample_of(request)
+    repeats = again(found.test, simulator_of(request), _same)
+    return Sample(found.train, found.test, found.source, sees=found.sees, judged=found.judged, repeats=repeats)
+
+
+def _same(event: Events, n: int, rng: np.random.Generator) -> Array:
+    return event.column("tracks").reshape(1, -1).repeat(n, axis=0)
+
+
+PARTS = Calorimeter(
+    name="hcal-direct",
+    models=MODELS,
+    scores=scores,
+    own=own_scores,
+    geant4_ms=GEANT4_MS,
+    sample=sample,
+    quick=SEEN,
+    full=SEEN,
+    speed=(1000, 3.0),
+)
+STUDY = Study(
+    "hcal-direct",
+    "LHCb HCAL study (2019), sections 2.2 and 5.3 to 5.4, appendix C.3",
+    "full events of B -> D mu nu on the LHCb HCAL: from the 64x64 image of the tracks to 1488 cells in one step",
+    {name: model.what for name, model in MODELS.items()},
+    expected(list(MODELS), ["tree"], MILLISECONDS),
+    "tree: separation power at most 0.02, HTOS and HTIS within 2 errors in all energy bins, variance of an event within 20%, 500 images/s on 2 cores",
+    PARTS.run,
+    settings={**SETTINGS, "epochs": COMMON["epochs"]},
+    seeds=3,
+    bundles=True,
+)

@@ -1,0 +1,183 @@
+"""What the studies of full events in the LHCb hadronic calorimeter share: events, observables, trigger rates, one event made many times.
+
+* Truth: a file of the simulator `lhcb-events` (`--set events=FILE`), or without it the packaged sample of 600 events. Transverse energies of tracks
+  are those of the place where they hit the face, as the cells tell theirs.
+* Models see an image of 64x64 pixels; in the light of the tracks alone neutral hadrons, and charged ones that leave no track, are chance.
+* The resolution is the tracks' transverse energy less that of all cells.
+* Cells below 1 MeV are not read out: what models learn, and what classifiers see. All other observables are of all cells.
+* Trigger rates: in bins of the total energy, in units of their statistical error; the floor is that of the training events.
+* Variety of one event: models make it 1,000 times from its tracks. The truth simulates the same tracks as often, each time with the unseen particles
+  of one of the 100 events whose tracks are most like: in number, and in the logarithm of their energy. Spread: all events together, see `spread_row`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facsim.core import Events, FacsimError, Variable, stream
+from facsim.core.events import Array
+from facsim.core.variables import column_index, places
+from facsim.evaluation.hadron_trigger import decisions, rate_rows
+from facsim.evaluation.scorecard import Row, Scorecard
+from facsim.studies.calorimeter import Sample
+from facsim.studies.hcal import VARIED, separation_rows, showers, total
+from facsim.studies.study import Expected, Request
+from facsim.studies.variety import Repeated, spread_row, variety_rows
+
+if TYPE_CHECKING:
+    from facsim.simulators import FullEvents
+    from facsim.surrogate import Surrogate
+
+TEST_SHARE, TEST_MOST = 0.3, 2500  # events to score on
+QUICK_TRAIN, QUICK_TEST = 200, 150
+READ_OUT = 1.0  # MeV
+EDGES = (0.0, 2e4, 3e4, 4e4, 5.5e4, 2e5)  # MeV of total energy
+BATCHES = (10, 100, 1000)
+LIKE = 100  # events from which unseen particles are taken
+REPEATED = {"few tracks": 0.25, "middle": 0.5, "many tracks": 0.75}  # quantiles of the tracks' energy
+PULL_BAR = 2.0
+SETTINGS = {
+    "events": "file of facsim simulate lhcb-events; without it the packaged sample",
+    "library": "folder of Geant4 showers to simulate events again; without it they are parameterised",
+}
+
+
+def track_energy(events: Events) -> Array:
+    """Transverse energy of all tracks, MeV, [n]."""
+    return np.asarray(events.column("tracks").sum((1, 2), dtype=np.float64))
+
+
+OBSERVABLES: dict[str, Callable[[Events], Array]] = {**VARIED, "resolution": lambda events: track_energy(events) - total(events)}
+
+
+def only(events: Events, *names: str) -> Events:
+    """The events with some of their condition variables, in the order of the names.
+
+    Raises:
+        FacsimError: if they have no such variables.
+    """
+    chosen = [column_index(events.variables, name) for name in names]
+    columns = [places(events.variables)[i] for i in chosen]
+    condition = np.concatenate([events.condition[:, place] for place in columns], axis=1)
+    return Events(condition, events.response, events.detector, tuple(events.variables[i] for i in chosen), events.weight)
+
+
+def judged(events: Events) -> Events:
+    """The cells that are read out, and the tracks' energy as the only condition."""
+    energy = track_energy(events)[:, None]
+    return Events(energy, np.where(events.response < READ_OUT, 0, events.response), events.detector, (Variable("track_energy", "MeV", 0.0),))
+
+
+def sample_of(request: Request, lists: bool = False) -> Sample:
+    """Events to train on, unless asked for without their lists of particles, and events to score on, whole."""
+    from facsim.data import load_sample, open_reader
+    from facsim.simulators.full_events import SIGNAL_VARIABLES
+
+    path = request.settings.get("events")
+    events = load_sample("lhcb-events") if path is None else open_reader(Path(str(path))).read()
+    source = "packaged sample" if path is None else f"{Path(str(path)).name} ({open_reader(Path(str(path))).fingerprint[:16]})"
+    if "particle_energy" not in [v.name for v in events.variables]:
+        raise FacsimError(f"{path} holds no full events", expected="a file of facsim simulate lhcb-events", got=[v.name for v in events.variables])
+    size = min(TEST_MOST, round(TEST_SHARE * len(events)))
+    train, test = events[size:], events[:size]
+    if not request.full:
+        train, test = train[:QUICK_TRAIN], test[:QUICK_TEST]
+    if not lists:
+        train = only(train, *(v.name for v in SIGNAL_VARIABLES), "tracks")
+    return Sample(train, test, f"{source}, {len(train)} and {len(test)} events", sees=lambda e: only(e, "tracks"), judged=judged)
+
+
+def again(test: Events, simulator: FullEvents, given: Callable[[Events, int, np.random.Generator], Array]) -> list[Repeated]:
+    """Some of the events to make many times; `given` is what models see of one event, n times."""
+    energy = track_energy(test)
+    order = np.argsort(energy)
+    chosen = {name: int(order[round(quantile * (len(order) - 1))]) for name, quantile in REPEATED.items()}
+    return [_repeated(name, test, event, simulator, given) for name, event in chosen.items()]
+
+
+def _repeated(name: str, test: Events, event: int, simulator: FullEvents, given: Callable[[Events, int, np.random.Generator], Array]) -> Repeated:
+    like = alike(test, event)
+
+    def truth(n: int, number: int) -> Events:
+        rng = stream(0, "truth", name, number)
+        return simulator.simulate(with_others_unseen(test.condition[event], test.condition[rng.choice(like, n)]), rng)
+
+    return Repeated(name, lambda n, rng: given(test[event : event + 1], n, rng), cache(truth))
+
+
+def alike(events: Events, event: int) -> Array:
+    """The events whose tracks are most like those of one, itself left out: in number and logarithm of their energy, each in units of its spread."""
+    told = np.column_stack([np.log(np.maximum(track_energy(events), 1.0)), np.count_nonzero(events.column("particle_track"), axis=1)])
+    distance = np.square((told - told[event]) / np.maximum(told.std(0), 1e-9)).sum(1)
+    distance[event] = np.inf
+    return np.argsort(distance)[: min(LIKE, len(events) - 1)]
+
+
+def with_others_unseen(condition: Array, others: Array) -> Array:
+    """Conditions [n, c]: the tracks of one event [c], and the particles without tracks of other events [n, c]."""
+    from facsim.simulators.full_events import Incident, as_condition, particles_of
+
+    n = len(others)
+    own, rest = particles_of(condition[None].repeat(n, axis=0)), particles_of(others)
+    parts = [Incident(*(values[chosen] for values in found)) for found, chosen in ((own, own.track > 0), (rest, rest.track == 0))]
+    together = Incident(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    return as_condition(together, condition[None, :6].repeat(n, axis=0).reshape(n, 3, 2))
+
+
+def simulator_of(request: Request) -> FullEvents:
+    """The truth, to simulate events again."""
+    from facsim.simulators import FullEvents
+
+    return FullEvents(showers(str(request.settings.get("library", ""))))
+
+
+def scores(candidate: Events, sample: Sample, card: Scorecard) -> list[Row]:
+    """Separation powers, trigger rates, and the spread of all events together."""
+    rows = [*separation_rows(candidate, sample, OBSERVABLES), *trigger_rows(candidate, sample)]
+    for name, observable in VARIED.items():
+        pairs = observable(candidate).reshape(-1, len(sample.test)).astype(np.float64)
+        rows.append(spread_row(name, pairs, observable(sample.test)))
+    return rows
+
+
+def trigger_rows(candidate: Events, sample: Sample) -> list[Row]:
+    """HTOS and HTIS rates in bins of the total energy."""
+    from facsim.simulators.full_events import signal_places
+
+    parts = (candidate, sample.test, sample.train)
+    (ours, truth, other), energies = [decisions(e, signal_places(e)) for e in parts], [total(e) for e in parts]
+    rows = rate_rows(ours, truth, (energies[0], energies[1]), EDGES)
+    floors = {(row.observable, row.bin): row.value for row in rate_rows(other, truth, (energies[2], energies[1]), EDGES)}
+    return [Row(**{**vars(row), "floor": floors.get((row.observable, row.bin), 0.0)}) for row in rows]
+
+
+def own_scores(surrogate: Surrogate, sample: Sample, full: bool) -> list[Row]:
+    """The variety of single events, and the time for an image in batches of several sizes."""
+    from facsim.studies.electron_gun_scores import speed_row
+
+    rows = variety_rows(surrogate, sample.repeats, VARIED, full)
+    if sample.before_ms:
+        rows.append(Row("first_step", "ms_per_image", sample.before_ms, 0.0, 0.0, 0.0, "ms"))
+    for batch in BATCHES if full else BATCHES[:1]:
+        rows.append(Row(**{**vars(speed_row(surrogate, batch, 1.0 if full else 0.05)), "bin": f"batch {batch}"}))
+    return rows
+
+
+def expected(models: Sequence[str], ours: Sequence[str], milliseconds: float | None) -> tuple[Expected, ...]:
+    """The bars of our models; the same numbers of the source's, which published pictures."""
+    rows: list[Expected] = []
+    for model in models:
+        bars: dict[str, Any] = {"separation": 0.02, "pull": PULL_BAR, "variance": 0.2, "time": milliseconds} if model in ours else {}
+        rows += [Expected(model, "separation", f"source[{name}]", "all", None, bars.get("separation")) for name in OBSERVABLES]
+        bins = [f"{low / 1e3:g}-{high / 1e3:g} GeV" for low, high in pairwise(EDGES)]
+        rows += [Expected(model, "rate_pull", name, bin, None, bars.get("pull")) for name in ("htos", "htis") for bin in bins]
+        rows += [Expected(model, "variance_ratio", f"variety[{name}]", event, None, bars.get("variance")) for event in REPEATED for name in VARIED]
+        rows += [Expected(model, "variance_ratio", f"spread[{name}]", "all") for name in VARIED]
+        rows += [Expected(model, "auc", "observables", "all"), Expected(model, "ms_per_image", "time", "all", None, bars.get("time"))]
+    return tuple(rows)

@@ -1,0 +1,151 @@
+"""Studies of full events: scores of planted defects, one event made many times, the overlay of single tracks, a short run of both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from facsim.core import Events, FacsimError, concatenate
+from facsim.core.detectors import from_image, saturate
+from facsim.data import load_sample, write
+from facsim.evaluation.scorecard import Scorecard
+from facsim.simulators.full_events import Incident, as_condition, particles_of
+from facsim.simulators.hcal import WALL, lhcb_hcal, sine_at
+from facsim.studies.calorimeter import Sample
+from facsim.studies.hcal_direct import MODELS, PARTS, STUDY
+from facsim.studies.hcal_events import EDGES, OBSERVABLES, alike, judged, only, sample_of, scores, track_energy, with_others_unseen
+from facsim.studies.hcal_refinement import STUDY as REFINEMENT
+from facsim.studies.overlay import Overlay, kept_overlay, unrefined, with_overlay
+from facsim.studies.run import request_for, run_study
+from facsim.studies.study import Request
+
+EVENTS = load_sample("lhcb-events")
+
+
+def candidate(scale: float) -> Events:
+    """Two candidates for each event to score on: truth events in the order of their tracks' energy, times a factor."""
+    test, other = EVENTS[:300], EVENTS[300:]
+    partner = np.empty(300, dtype=int)
+    partner[np.argsort(track_energy(test))] = np.argsort(track_energy(other))
+    made = replace(test, response=np.minimum(scale * other.response[partner], WALL.saturation))
+    return concatenate([made, made])
+
+
+def test_scores_see_a_wrong_scale() -> None:
+    sample = Sample(EVENTS[300:], EVENTS[:300], "toy")
+    good, bad = ({(r.observable, r.bin): r for r in scores(candidate(scale), sample, Scorecard(()))} for scale in (1.0, 0.7))
+    assert {name for name, _ in good} >= {f"source[{name}]" for name in OBSERVABLES} | {"htos", "htis", "spread[total_energy]"}
+    assert good["source[total_energy]", "all"].value < 0.1 < bad["source[total_energy]", "all"].value
+    assert sum(name in ("htos", "htis") for name, _ in good) == 2 * (len(EDGES) - 1)
+    assert good["spread[total_energy]", "all"].value == -1.0  # both candidates of an event are the same
+
+
+def test_the_resolution_is_what_tracks_have_and_cells_lack() -> None:
+    found = OBSERVABLES["resolution"](EVENTS[:5])
+    assert found == pytest.approx(EVENTS[:5].column("tracks").sum((1, 2)) - EVENTS[:5].cells.sum(1), abs=1.0)
+
+
+def test_cells_that_are_not_read_out_are_not_judged() -> None:
+    seen = judged(EVENTS[:20])
+    assert seen.condition.shape == (20, 1)
+    assert not ((seen.cells > 0) & (seen.cells < 1)).any()
+    assert seen.cells.sum() == pytest.approx(EVENTS[:20].cells.sum(), rel=2e-3)
+
+
+def test_other_events_lend_what_is_not_seen() -> None:
+    mixed = particles_of(with_others_unseen(EVENTS.condition[0], EVENTS.condition[[1, 2]]))
+    own, lent = particles_of(EVENTS.condition[:1]), particles_of(EVENTS.condition[[1, 2]])
+    for number in range(2):
+        mine = mixed.event == number
+        assert sorted(mixed.track[mine & (mixed.track > 0)]) == sorted(own.track[own.track > 0])
+        assert sorted(mixed.energy[mine & (mixed.track == 0)]) == sorted(lent.energy[(lent.event == number) & (lent.track == 0)])
+    assert np.array_equal(with_others_unseen(EVENTS.condition[0], EVENTS.condition[[0]])[:, -4096:], EVENTS.condition[:1, -4096:])
+
+
+def test_like_events() -> None:
+    like = alike(EVENTS, 7)
+    assert len(like) == 100
+    assert 7 not in like
+    assert np.log(track_energy(EVENTS)[like] / track_energy(EVENTS)[7]).std() < 0.5 * np.log(track_energy(EVENTS)).std()
+
+
+def two_tracks(transverse: float) -> np.ndarray:
+    """An event of two equal tracks on one outer cell, one in the hole, and a neutron."""
+    place = np.array([2900.0, 2900.0, 0.0, 1000.0])
+    values = np.full(4, transverse) / sine_at(WALL, place, np.zeros(4))
+    track = np.array([transverse, transverse, transverse, 0.0])
+    made = Incident(np.zeros(4, dtype=int), np.array([0, 0, 0, 2]), values, place, np.zeros(4), place / 13330, np.zeros(4), track)
+    return as_condition(made, np.full((1, 3, 2), 1e5))
+
+
+@pytest.mark.parametrize("transverse", [500.0, 5e3, 5e4])
+def test_the_overlay_sums_tracks_scales_and_saturates(transverse: float) -> None:
+    """A single-track surrogate that leaves all energy in the cell under the track: 2 tracks, from below to above its range."""
+    asked: list[np.ndarray] = []
+
+    class OneCell:
+        def simulate(self, condition: np.ndarray, rng: np.random.Generator, *, extrapolate: bool) -> Events:
+            asked.append(condition)
+            cells = np.zeros((len(condition), WALL.n_cells))
+            cells[:, np.abs(WALL.centres[:, :2] - [2900, 0]).sum(1).argmin()] = condition[:, 2]
+            return Events(condition, cells, WALL, lhcb_hcal().variables)
+
+    overlay = Overlay(cast(Any, OneCell()), (2e3, 3e4))
+    image = overlay.image(two_tracks(transverse), np.random.default_rng(0))
+    energies = asked[0][:, 2] / sine_at(WALL, asked[0][:, 0], asked[0][:, 1])
+    assert len(energies) == 2
+    assert ((energies > 1999) & (energies < 30001)).all()
+    assert image.sum() == pytest.approx(min(2 * transverse, 6120.0), rel=1e-4)
+    assert image.max() == pytest.approx(image.sum() / 4)
+
+
+def test_an_event_without_tracks_has_an_empty_overlay() -> None:
+    class Never:
+        def simulate(self, condition: np.ndarray, rng: np.random.Generator, *, extrapolate: bool) -> Events:
+            return Events(condition, np.zeros((len(condition), WALL.n_cells)), WALL, lhcb_hcal().variables)
+
+    image = Overlay(cast(Any, Never()), (2e3, 3e4)).image(np.zeros((3, EVENTS.condition.shape[1]), dtype=np.float32), np.random.default_rng(0))
+    assert image.shape == (3, 4096)
+    assert not image.any()
+
+
+def test_an_overlay_is_kept_for_the_same_events_and_tracks(tmp_path: Path) -> None:
+    path, events = tmp_path / "overlay.h5", EVENTS[:2]
+    first = kept_overlay(path, "one", lambda: np.full((2, 4096), 1.0), events)
+    same, other = (kept_overlay(path, of, lambda: np.full((2, 4096), 2.0), events) for of in ("one", "two"))
+    assert (first.max(), same.max(), other.max()) == (1.0, 1.0, 2.0)
+
+
+def test_the_unrefined_overlay_is_the_event() -> None:
+    image = np.random.default_rng(0).random((4, 4096)).astype(np.float32)
+    events = only(with_overlay(EVENTS[:4], image), "overlay")
+    made = unrefined(events).simulate(events.condition, np.random.default_rng(0))
+    assert made.cells == pytest.approx(saturate(WALL, from_image(WALL, image.reshape(-1, 64, 64))), rel=1e-5)
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    write(only(EVENTS[:10], "tracks"), tmp_path / "images.h5")
+    with pytest.raises(FacsimError, match="holds no full events"):
+        sample_of(Request(("tree",), (0,), False, settings={"events": tmp_path / "images.h5"}))
+
+
+@pytest.mark.parametrize("study", [STUDY, REFINEMENT], ids=lambda study: study.name)
+def test_our_model_has_all_bars_and_the_source_none(study: Any) -> None:
+    assert {expected.model for expected in study.expected} == set(study.models)
+    assert {expected.model for expected in study.expected if expected.bar is not None} == {"tree"}
+
+
+def test_a_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    """Direct and in two steps, the tree alone; the second time nothing is trained."""
+    assert set(MODELS) == set(PARTS.models)
+    for study in (STUDY, REFINEMENT):
+        said: list[str] = []
+        for _ in range(2):
+            rows = run_study(study, request_for(study, model="tree", say=said.append), tmp_path / study.name)
+        assert all(np.isfinite(row["ours"]) for row in rows)
+        assert "done already" in said[-1]
+        assert (tmp_path / study.name / "runs" / "tree-0" / "bundle" / "manifest.json").is_file()
