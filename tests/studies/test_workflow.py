@@ -12,7 +12,7 @@ from facsim.studies.sources import Coarsened, InMemory
 from facsim.studies.workflow import Plan, calibrate, suited, train, untrained
 from facsim.training import Settings
 
-OF_IMAGES = {"dcgan", "lagan", "pix2pix"}  # refuse tables in one line
+OF_IMAGES = {"dcgan", "lagan", "pix2pix", "vae-gan", "clr-gan", "bicycle-gan"}  # refuse tables in one line
 TABULAR_FAMILIES = [name for name, family in MODELS.items() if {"last", "likelihood"} & set(family.settings) and name not in OF_IMAGES]
 SETTINGS = {"hidden": [16], "latent": 4}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,28 +75,40 @@ class GAN(OneNetwork):
 
     def critic_loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """How well the critic tells real events from generated ones, and the regulariser."""
-        rules, game, n = self.rules, ADVERSARIAL[self.rules.loss], len(batch.weight)
         with torch.no_grad():
             fake = self.sample_like(batch, rng)
-        told_real, told_fake = labels(n, rules.label, 0.0, rules.flips, rng), labels(n, 0.0, rules.label, rules.flips, rng)
-        real_term = labelled(game, self.critic(batch.condition, batch.response), told_real)
-        fake_term = labelled(game, self.critic(batch.condition, fake), told_fake)
-        terms = {rules.loss: weighted_mean(real_term, batch.weight) + weighted_mean(fake_term, batch.weight)}
-        if rules.regulariser != "none":
-            smooth = REGULARISERS[rules.regulariser](lambda x: self.critic(batch.condition, x).mean(1), batch.response, fake, rng)
-            terms["penalty"] = rules.penalty * smooth.mean()
-        return terms
+        return critic_terms(self.critic, self.rules, batch, [fake], rng)
 
     def generator_loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """What the critic says of generated events at the batch's conditions, and how far these are from the real ones."""
         rules, fake = self.rules, self.sample_like(batch, rng)
-        terms = {"fool": weighted_mean(ADVERSARIAL[rules.loss].fool(self.critic(batch.condition, fake)), batch.weight)}
-        if rules.matching:
-            real_features, fake_features = (self.critic.features(batch.condition, x) for x in (batch.response, fake))
-            terms["matching"] = rules.matching * feature_matching(real_features.detach(), fake_features, batch.weight)
+        terms = fooling_terms(self.critic, rules, batch, [fake])
         if rules.l1:
             terms["l1"] = rules.l1 * absolute_error(batch.response, fake, batch.weight, rules.window)
         return terms
+
+
+def critic_terms(critic: Critic, rules: Rules, batch: Batch, fakes: Sequence[Tensor], rng: torch.Generator) -> dict[str, Tensor]:
+    """The critic's loss on real events and the mean of those on the `fakes`, all at the batch's conditions; the regulariser, with the first."""
+    game, n, (condition, real, weight) = ADVERSARIAL[rules.loss], len(batch.weight), batch
+    told_real, told_fake = labels(n, rules.label, 0.0, rules.flips, rng), labels(n, 0.0, rules.label, rules.flips, rng)
+    real_term = labelled(game, critic(condition, real), told_real)
+    fake_terms = [weighted_mean(labelled(game, critic(condition, fake), told_fake), weight) for fake in fakes]
+    terms = {rules.loss: weighted_mean(real_term, weight) + torch.stack(fake_terms).mean()}
+    if rules.regulariser != "none":
+        smooth = REGULARISERS[rules.regulariser](lambda x: critic(condition, x).mean(1), real, fakes[0], rng)
+        terms["penalty"] = rules.penalty * smooth.mean()
+    return terms
+
+
+def fooling_terms(critic: Critic, rules: Rules, batch: Batch, fakes: Sequence[Tensor]) -> dict[str, Tensor]:
+    """The generator's loss by what the critic says of the `fakes`, their mean; how far its features of the first are from those of real events."""
+    fool = [weighted_mean(ADVERSARIAL[rules.loss].fool(critic(batch.condition, fake)), batch.weight) for fake in fakes]
+    terms = {"fool": torch.stack(fool).mean()}
+    if rules.matching:
+        real_features, fake_features = (critic.features(batch.condition, x) for x in (batch.response, fakes[0]))
+        terms["matching"] = rules.matching * feature_matching(real_features.detach(), fake_features, batch.weight)
+    return terms
 
 
 def _require(name: str, value: object, good: bool, expected: str) -> None:
