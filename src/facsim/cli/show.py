@@ -52,7 +52,7 @@ def show_scorecard(scorecard: Scorecard, title: str, most: int = 40) -> None:
     cells = [(r.observable, r.distance, f"{r.value:.4g} ± {r.error:.2g}", f"{r.floor:.4g} ± {r.floor_error:.2g}", f"{r.excess:+.1f}") for r in rows]
     show_table(title, ("observable", "distance", "value", "floor", "errors above"), cells[:most], right=("value", "floor", "errors above"))
     if len(cells) > most:
-        say(f"{len(cells) - most} more rows, nearer to their floor, are in scorecard.json")
+        say(f"{len(cells) - most} more rows, nearer to their floor, are in the scorecard")
 
 
 @contextmanager
