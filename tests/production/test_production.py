@@ -21,12 +21,13 @@ import pytest
 from facsim.cli.main import run
 from facsim.cli.produce import of_simulator, of_surrogate
 from facsim.core import Events, FacsimError, concatenate, stream
-from facsim.data import read
+from facsim.data import Reader, load_sample, read, write
 from facsim.production import BLOCK, Maker, Plan, produce, read_manifest, verify
 from facsim.production.blocks import add, content, make_block
 from facsim.production.plan import Shard
 from facsim.production.shards import Record
 from facsim.production.workers import Make
+from facsim.surrogate.refinement import load_refinement
 
 ZOO = "zoo:electron-gun-vae"
 
@@ -241,3 +242,94 @@ def test_scheduler_killed_and_resumed(undisturbed: str, tmp_path: Path) -> None:
     assert not read_manifest(folder)["complete"]
     assert run(["produce", ZOO, "--n", "16000", "--shard-size", "1000", "--out", str(folder), "--resume"]) == 0
     assert verify(folder)["content"] == undisturbed
+
+
+def test_a_production_is_judged_shard_by_shard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the shards and workers the same scorecard, that of all events at once; never more than some events in memory."""
+    from facsim.cli import evaluate_production
+    from facsim.evaluation.bootstrap import scores
+    from facsim.evaluation.observables import features
+    from facsim.evaluation.rounding import round_significant
+    from facsim.evaluation.scorecard import Scorecard
+
+    truth = load_sample("electron-gun")[:1500]
+    write(truth, tmp_path / "truth.h5")
+    largest: list[int] = []
+    read_rows = Reader.read
+    monkeypatch.setattr(Reader, "read", lambda self, start=0, stop=None: largest.append(len(e := read_rows(self, start, stop))) or e)
+    drawn: list[int] = []
+    monkeypatch.setattr("facsim.report.write_report", lambda path, truth, samples, cards: drawn.extend(map(len, samples.values())))
+    monkeypatch.setattr(evaluate_production, "BLOCK", 700)
+    monkeypatch.setattr(evaluate_production, "DRAWN", 500)
+    for name, size, workers in (("a", 1000, 1), ("b", 3000, 2)):
+        folder, out = tmp_path / name, tmp_path / f"{name}-judged"
+        assert run(["produce", ZOO, "--n", "3500", "--shard-size", str(size), "--out", str(folder)]) == 0
+        largest.clear()
+        assert run(["evaluate", str(folder), "--truth", str(tmp_path / "truth.h5"), "--out", str(out), "--workers", str(workers)]) == 0
+        assert sorted(largest)[-2] <= 700  # but for the truth
+    assert drawn == [500, 500]
+    cards = [Scorecard.from_json((tmp_path / f"{name}-judged" / "scorecard.json").read_text()) for name in "ab"]
+    for one, other in zip(cards[0].rows, cards[1].rows, strict=True):  # equal but for the order in which sums are made
+        assert (one.observable, one.distance) == (other.observable, other.distance)
+        assert (one.value, one.error, one.floor) == pytest.approx((other.value, other.error, other.floor), rel=1e-9, abs=1e-12)
+    assert cards[0].about["sizes"] == {"candidate": 3500, "truth": len(truth)}
+    candidate = round_significant(events_of(tmp_path / "a"))
+    columns = dict(zip(features(truth)[1], zip(features(candidate)[0].T, features(truth)[0].T, strict=True), strict=True))
+    for observable in ("total_energy", "sparsity", "centre_x", "width_x"):
+        direct = scores(["wasserstein", "ks", "mean_shift", "width_difference", "upper_tail"], *columns[observable], stream(0))
+        for name, score in direct.items():
+            assert cards[0].find(observable, name).value == pytest.approx(score.value, abs=2e-3), (observable, name)
+
+
+def test_a_defect_of_a_production_is_seen_and_the_truth_is_at_its_floor() -> None:
+    """Planted: one event in two has 15 % too much energy."""
+    from facsim.evaluation.binned import binning, compare
+    from facsim.evaluation.observables import columns
+
+    truth, same = load_sample("electron-gun").split(0.5, 0)
+    wrong = Events(same.condition, same.response * np.where(np.arange(len(same)) % 2, 1.15, 1.0)[:, None, None], same.detector, same.variables)
+    found = {}
+    for name, candidate in (("same", same), ("wrong", wrong)):
+        bins, true, _ = binning(truth, candidate[:10])
+        parts = [bins.fill(part) for part in (candidate[:700], candidate[700:])]
+        found[name] = compare(bins, parts[1].plus(parts[0]), true, columns(truth)).find("total_energy", "wasserstein")
+    assert abs(found["same"].excess) < 4
+    assert found["wrong"].excess > 8
+
+
+def test_bad_evaluations_of_productions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    produce(plan(3000), gaussian, tmp_path / "p")
+    truth = tmp_path / "t.h5"
+    write(make_block(gaussian(), 9, 0), truth)
+    told = json.loads((tmp_path / "p" / "manifest.json").read_text())
+    arguments = ["--truth", str(truth), "--out", str(tmp_path / "o")]
+    assert run(["evaluate", str(tmp_path / "p"), str(truth), *arguments]) == 1
+    assert "is judged alone" in capsys.readouterr().err
+    write(load_sample("electron-gun")[:100], truth)
+    assert run(["evaluate", str(tmp_path / "p"), *arguments]) == 1
+    assert "different" in capsys.readouterr().err
+    (tmp_path / "p" / "manifest.json").write_text(json.dumps({**told, "complete": False}))
+    assert run(["evaluate", str(tmp_path / "p"), *arguments]) == 1
+    assert "is not complete" in capsys.readouterr().err
+
+
+def test_refined_productions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Simulated, then refined: each event is the refiner's of the simulated one, in blocks as ever, and the manifest tells the refiner."""
+    gun = of_simulator({"simulator": "gflash-pbwo4"})
+    simulated = gun.simulator.simulate(gun.draw(400, stream(1)), stream(2))
+    data = Events(simulated.condition, simulated.response * 1.2, simulated.detector, simulated.variables)
+    for name, events in (("sim", simulated), ("data", data)):
+        write(events, tmp_path / f"{name}.h5")
+    run_folder = tmp_path / "refiner"
+    assert run(["refine", str(tmp_path / "sim.h5"), "--data", str(tmp_path / "data.h5"), "--out", str(run_folder)]) == 0
+    command = ["produce", "--simulator", "gflash-pbwo4", "--refine", str(run_folder), "--n", "30", "--seed", "4", "--out", str(tmp_path / "p")]
+    assert run(command) == 0
+    assert run([*command, "--resume"]) == 0
+    assert "refiner_weights" in verify(tmp_path / "p")["plan"]["source"]
+    rng = stream(4, "produce", 0)
+    plain = gun.simulator.simulate(gun.draw(BLOCK, rng), rng)
+    expected = load_refinement(run_folder).refine(plain, rng)[:30]
+    assert np.array_equal(events_of(tmp_path / "p").response, expected.response)
+    assert not np.array_equal(expected.response, plain[:30].response)
+    assert run(["produce", "--simulator", "gaussian", *command[3:-1], str(tmp_path / "q")]) == 1
+    assert "different detectors" in capsys.readouterr().err

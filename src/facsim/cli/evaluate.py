@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facsim.cli.options import Json, Seed
+from facsim.cli.evaluate_production import is_production, judge_production
+from facsim.cli.options import Json, Seed, positive
 from facsim.cli.show import say, show_json, show_scorecard
 from facsim.cli.tables import open_events
 from facsim.core import FacsimError
@@ -30,6 +31,7 @@ def evaluate(
     response: str | None = None,
     weight: str | None = None,
     tree: str | None = None,
+    workers: int = 1,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -38,7 +40,8 @@ def evaluate(
     Parameters
     ----------
     candidates
-        Files of generated events; several are judged side by side. Any of the files may be a flat table: ROOT, CSV or Parquet.
+        Files of generated events; several are judged side by side. Any of the files may be a flat table: ROOT, CSV or Parquet. Or the folder of
+        one production: all its events, by histograms that are added shard by shard.
     truth
         File of true events that no candidate was trained on.
     train
@@ -58,6 +61,8 @@ def evaluate(
         Column of weights of the tables of truth and training events; a candidate's is used where it has one of that name.
     tree
         Tree of ROOT files that have several.
+    workers
+        Processes that judge the shards of a production.
     seed
         Seed of splits and bootstrap.
     json
@@ -65,9 +70,13 @@ def evaluate(
     """
     columns = {"condition": condition, "response": response, "weight": weight, "tree": tree}
     _require_tables([*candidates, truth, *([] if train is None else [train])], columns)
-    samples = {name: _read(path, columns, weighted=False) for name, path in zip(_names(candidates), candidates, strict=True)}
     true, trained = _read(truth, columns), None if train is None else _read(train, columns)
-    cards = judge(samples, true, trained, out, recipe=_sections(recipe), seed=seed, data_set=data_set)
+    if any(map(is_production, candidates)):
+        _require_alone(candidates, train, recipe)
+        cards = {candidates[0].name: judge_production(candidates[0], true, out, workers=positive(workers, "--workers"), seed=seed)}
+    else:
+        samples = {name: _read(path, columns, weighted=False) for name, path in zip(_names(candidates), candidates, strict=True)}
+        cards = judge(samples, true, trained, out, recipe=_sections(recipe), seed=seed, data_set=data_set)
     if json:
         show_json({name: _document(card) for name, card in cards.items()})
         return
@@ -101,6 +110,13 @@ def judge(
     seen = None if train is None else coarsen(train, coarsening_factor(train.detector, next(iter(samples.values())).detector) or 1)
     write_report(out / "report.html", coarsen(truth, factor or 1), samples, cards, history=history, train=seen)
     return cards
+
+
+def _require_alone(candidates: list[Path], train: Path | None, recipe: str) -> None:
+    """A production is judged alone, by its histograms."""
+    given = [*(["other candidates"] if len(candidates) > 1 else []), *(["--train"] if train else []), *(["--recipe"] if recipe != "fast" else [])]
+    if given:
+        raise FacsimError("a production is judged alone, by histograms of its observables", expected="its folder and --truth", got=", ".join(given))
 
 
 def _require_tables(paths: Sequence[Path], columns: dict[str, str | None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +26,7 @@ def produce(
     out: Path,
     simulator: str | None = None,
     set_: Set = (),
+    refine: Path | None = None,
     shard_size: int = 100_000,
     workers: int = 1,
     scheduler: str | None = None,
@@ -44,7 +46,9 @@ def produce(
     simulator
         A simulator of `facsim simulators list` instead of a surrogate.
     set_
-        Settings of the simulator, such as energy_low=1e4.
+        Settings of the simulator, such as energy_low=1e4; for geant4 card=NAME.
+    refine
+        Run folder of a refiner that makes the events look like data.
     shard_size
         Events in one file, a multiple of 1000.
     workers
@@ -60,9 +64,11 @@ def produce(
     from facsim.production import produce as run
 
     source, build = _source(surrogate, simulator, settings(set_))
+    if refine is not None:
+        source, build = _refined(source, build, refine)
     plan = Plan(source, seed, positive(n, "--n"), shard_size)
     with counting_bar("events", n) as advance:
-        chosen = _workers(positive(workers, "--workers"), scheduler)
+        chosen = chosen_workers(positive(workers, "--workers"), scheduler)
         manifest = run(plan, build, out.resolve(), workers=chosen, resume=resume, on_shard=lambda record: advance(record["n"]))
     say(f"{out}: {manifest['events']} events in {len(manifest['shards'])} shards, content {manifest['content'][:16]}")
 
@@ -85,6 +91,27 @@ def of_simulator(chosen: dict[str, Any]) -> Maker:
     return Maker(gun, gun.prior)
 
 
+def of_refined(build: Callable[[], Maker], run: str) -> Maker:
+    """What makes events with another source, refined."""
+    from facsim.production import Maker, Refining
+    from facsim.surrogate.refinement import load_refinement
+
+    made = build()
+    return Maker(Refining(made.simulator, load_refinement(Path(run))), made.draw)
+
+
+def _refined(source: dict[str, Any], build: Callable[[], Maker], run: Path) -> tuple[dict[str, Any], Any]:
+    """The same with a refiner behind it, which is told at once if it does not fit."""
+    from facsim.surrogate import bundle_folder, read_manifest
+    from facsim.surrogate.refinement import FORMAT
+
+    folder = run.resolve()
+    refined = partial(of_refined, build, str(folder))
+    refined()
+    weights = read_manifest(bundle_folder(folder), FORMAT)["weights"]["sha256"]
+    return {**source, "refiner": str(run), "refiner_weights": weights}, refined
+
+
 def _source(surrogate: str | None, simulator: str | None, chosen: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """What the manifest says of the source, and what builds it."""
     if (surrogate is None) == (simulator is None):
@@ -101,7 +128,7 @@ def _source(surrogate: str | None, simulator: str | None, chosen: dict[str, Any]
     return told, partial(of_surrogate, str(folder))
 
 
-def _workers(n: int, scheduler: str | None) -> Workers:
+def chosen_workers(n: int, scheduler: str | None) -> Workers:
     from facsim.production import in_process, local_workers, scheduled
 
     if scheduler is not None:

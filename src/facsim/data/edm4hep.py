@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facsim.core import Detector, Events, FacsimError, Variable
+from facsim.core import Detector, Events, FacsimError
 from facsim.core.events import Array
 from facsim.core.units import factor
 from facsim.data.cells import Hits, cell_at, hits_of, layer_at, require_cells, require_inside, response_of
@@ -79,7 +79,8 @@ def reader(path: Path, file: Any, detector: Detector | None = None, collection: 
     require_cells(cells, "edm4hep")
     n = int(file[TREE].num_entries)
     variables = variables_from_json(told["variables"]) if told else variables_of(_primaries(path, file[TREE], 0, n))
-    rows = partial(_rows, path, cells, variables, name, numbered=bool(told) and detector is None, weighted=told.get("weighted", False))
+    names = tuple(v.name for v in variables)
+    rows = _Rows(path, cells, names, name, numbered=bool(told) and detector is None, weighted=told.get("weighted", False))
     return Reader(path, "edm4hep", cells, variables, n, CHUNK, rows, told.get("about", {}), opened)
 
 
@@ -129,22 +130,34 @@ def opened(path: Path) -> Iterator[Any]:
         yield file
 
 
-def _rows(
-    path: Path, detector: Detector, variables: Sequence[Variable], name: str, file: Any, start: int, stop: int, *, numbered: bool, weighted: bool
-) -> tuple[Array, Array, Array | None]:
-    """Condition, response, and weight if facsim wrote one."""
-    tree = file[TREE]
-    count, fields = _flat(tree, name, list(HIT), start, stop)
-    x, y, z = (fields[f"position.{axis}"].astype(np.float64) for axis in "xyz")
-    cell = cell_at(detector, x, y, layer_at(detector, z))
-    require_inside(cell, fields["energy"], str(path))
-    if numbered and not np.array_equal(cell, fields["cellID"].astype(np.int64)):
-        wrong = int((cell != fields["cellID"].astype(np.int64)).sum())
-        raise FacsimError(f"positions and cellIDs of {path} contradict each other", expected="each hit in its cell", got=f"{wrong} hits elsewhere")
-    response = response_of(Hits(count, cell, fields["energy"].astype(np.float64) * GEV), detector)
-    condition = condition_of(_primaries(path, tree, start, stop), [v.name for v in variables])
-    weight = _flat(tree, HEADER, ["weight"], start, stop)[1]["weight"] if weighted else None
-    return condition, response, weight
+@dataclass(frozen=True)
+class _Rows:
+    """Reads rows of one collection: into which detector, which conditions; whether cellIDs are the detector's, and weights facsim's."""
+
+    path: Path
+    detector: Detector
+    names: tuple[str, ...]
+    collection: str
+    numbered: bool
+    weighted: bool
+
+    def __call__(self, file: Any, start: int, stop: int) -> tuple[Array, Array, Array | None]:
+        """Condition, response, and weight if facsim wrote one."""
+        tree = file[TREE]
+        condition = condition_of(_primaries(self.path, tree, start, stop), self.names)
+        weight = _flat(tree, HEADER, ["weight"], start, stop)[1]["weight"] if self.weighted else None
+        return condition, response_of(self._hits(tree, start, stop), self.detector), weight
+
+    def _hits(self, tree: Any, start: int, stop: int) -> Hits:
+        counts, fields = _flat(tree, self.collection, list(HIT), start, stop)
+        x, y, z = (fields[f"position.{axis}"].astype(np.float64) for axis in "xyz")
+        cell = cell_at(self.detector, x, y, layer_at(self.detector, z))
+        require_inside(cell, fields["energy"], str(self.path))
+        wrong = int((cell != fields["cellID"].astype(np.int64)).sum()) if self.numbered else 0
+        if wrong:
+            what = f"positions and cellIDs of {self.path} contradict each other"
+            raise FacsimError(what, expected="each hit in its cell", got=f"{wrong} hits elsewhere")
+        return Hits(counts, cell, fields["energy"].astype(np.float64) * GEV)
 
 
 def _hit_fields(hits: Hits, detector: Detector) -> dict[str, Array]:

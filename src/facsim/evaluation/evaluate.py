@@ -78,7 +78,7 @@ def evaluate(
     names = look_up(RECIPES, recipe, "recipe") if isinstance(recipe, str) else recipe
     sections = {name: look_up(SECTIONS, name, "section") for name in names}
     notes: list[str] = []
-    candidate, truth, train = _alike(candidate, truth, train, notes)
+    candidate, truth, train = alike(candidate, truth, train, notes)
     about: dict[str, Any] = {
         "recipe": recipe if isinstance(recipe, str) else ", ".join(recipe),
         "seed": seed,
@@ -109,7 +109,7 @@ def _for_weights(names: Sequence[str], samples: Sequence[Events], notes: list[st
     return [name for name in names if name not in reasons]
 
 
-def _alike(candidate: Events, truth: Events, train: Events | None, notes: list[str]) -> tuple[Events, Events, Events | None]:
+def alike(candidate: Events, truth: Events, train: Events | None, notes: list[str]) -> tuple[Events, Events, Events | None]:
     """The samples on one detector, rounded alike."""
     rounded = is_rounded(truth)
     for other, name in ((truth, "truth"), *(((train, "train"),) if train is not None else ())):

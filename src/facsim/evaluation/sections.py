@@ -32,8 +32,13 @@ def observable_rows(compared: Comparison) -> Iterator[Row]:
     samples = (compared.reference, compared.candidate, compared.floor)
     negative = any(s.weight is not None and s.weight.min() < 0 for s in samples)
     for column in compared.columns:
-        tails = TAIL_DISTANCES if column.name == column.observable else ()
-        yield from compared.rows(column, (UNBINNED_DISTANCES if negative else DEFAULT_DISTANCES) + tails + _energy(column))
+        yield from compared.rows(column, distances_of(column, negative))
+
+
+def distances_of(column: Column, negative: bool) -> tuple[str, ...]:
+    """The distances by which a column is judged; with `negative` weights those that can bear them."""
+    tails = TAIL_DISTANCES if column.name == column.observable else ()
+    return (UNBINNED_DISTANCES if negative else DEFAULT_DISTANCES) + tails + _energy(column)
 
 
 def structure_rows(compared: Comparison) -> Iterator[Row]:
