@@ -26,4 +26,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) demo docs/_build docs/api docs/studies docs/tables.md .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo docs/_build docs/api docs/gallery docs/studies docs/tables.md .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -45,14 +45,15 @@ def undisturbed(folder: Path, n: int) -> float:
 
 
 def disturbed(folder: Path, n: int, seed: int, seconds: float) -> dict[str, Any]:
-    """The production with two workers, one killed every few seconds, and now and then everything; started again until it is complete."""
+    """The production with two workers; one is killed every few shards, and now and then everything; started again until it is complete."""
     tally = folder.with_suffix(".json")
     told = json.loads(tally.read_text()) if tally.is_file() else {"workers_killed": 0, "whole_killed": 0, "seconds": 0.0}
-    start, chance = time.monotonic(), random.Random(seed + told["whole_killed"])
+    start = time.monotonic()
     while not complete(folder):
-        process = subprocess.Popen(command(folder, n, "--workers", "2", *(["--resume"] if folder.exists() else [])), start_new_session=True)
-        begin, ends = time.monotonic(), min(time.monotonic() + chance.uniform(60, 200), start + seconds)
-        _disturb(process, ends, chance, told)
+        chance, begin = random.Random(f"{seed} {told}"), time.monotonic()
+        resume = ["--resume"] if folder.exists() else []
+        process = subprocess.Popen(command(folder, n, "--workers", "2", *resume), start_new_session=True)
+        _disturb(process, folder, chance, told, start + seconds)
         told["seconds"] = round(told["seconds"] + time.monotonic() - begin, 1)
         tally.write_text(json.dumps(told))
         if time.monotonic() - start > seconds:
@@ -60,15 +61,24 @@ def disturbed(folder: Path, n: int, seed: int, seconds: float) -> dict[str, Any]
     return told
 
 
-def _disturb(process: subprocess.Popen[bytes], ends: float, chance: random.Random, told: dict[str, Any]) -> None:
+def _disturb(process: subprocess.Popen[bytes], folder: Path, chance: random.Random, told: dict[str, Any], until: float) -> None:
+    """Kill by shards that are whole, not by the clock, so that a slow machine gets on too."""
+    first = _whole(folder)
+    last, kill_after, end_after = first, chance.randint(12, 30), chance.randint(60, 90)
     while process.poll() is None:
-        time.sleep(chance.uniform(20, 60))
-        if time.monotonic() > ends:
+        time.sleep(0.2)
+        whole = _whole(folder)
+        if whole - first >= end_after or time.monotonic() > until:
             told["whole_killed"] += 1
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        elif process.poll() is None:
+        elif whole - last >= kill_after:
+            last, kill_after = whole, chance.randint(12, 30)
             told["workers_killed"] += _kill_a_worker(process.pid, chance)
+
+
+def _whole(folder: Path) -> int:
+    return len(list(folder.glob("*.h5.json")))
 
 
 def _kill_a_worker(parent: int, chance: random.Random) -> int:

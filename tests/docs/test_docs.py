@@ -59,6 +59,44 @@ def test_the_tutorial_from_the_first_to_the_last_command(tmp_path: Path, monkeyp
         assert (tmp_path / made).is_file()
 
 
+def test_the_page_on_files_from_the_first_to_the_last_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from facsim.data import read
+
+    monkeypatch.chdir(tmp_path)
+    lines = [line for language, text in blocks("formats.md") if language == "bash" for line in text.splitlines()]
+    assert len(lines) == 4
+    for line in lines:
+        assert run(shlex.split(line)[1:]) == 0, line
+    assert np.allclose(read("again.h5").response, read("showers.h5").response, rtol=1e-6)
+
+
+def test_the_page_on_tables_from_the_first_to_the_last_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sweights", reason="extra splot")
+    monkeypatch.chdir(tmp_path)
+    lines = [line for language, text in blocks("tuples.md") if language == "bash" for line in text.splitlines()]
+    assert len(lines) == 8
+    for line in lines:
+        assert run(shlex.split(line)[1:]) == 0, line
+    assert len((tmp_path / "own.csv").read_text().splitlines()) == 3001
+
+
+def test_the_card_on_the_page_of_geant4_is_one(tmp_path: Path) -> None:
+    from facsim.simulators.geant4 import read_card
+
+    [text] = [text for language, text in blocks("geant4.md") if language == "yaml"]
+    (tmp_path / "card.yaml").write_text(text)
+    assert read_card(tmp_path / "card.yaml").model_copy(update={"description": ""}) == read_card("lhcb_ecal").model_copy(update={"description": ""})
+
+
+def test_every_example_of_the_gallery_runs_when_the_pages_are_built() -> None:
+    """They are executed by the build, which stops at the first that fails; here that none is left out, and all are short."""
+    examples = sorted((DOCS / "examples").glob("*.py"))
+    assert len(examples) >= 4
+    for path in examples:
+        assert path.name.startswith("plot_")
+        assert len(path.read_text().splitlines()) < 60
+
+
 def test_a_new_model_trains_and_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "linear", None)
     exec(example("A model"), {"__name__": "linear"})
@@ -143,3 +181,4 @@ def test_the_pages_are_built_without_a_warning(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "facsim.core" in (tmp_path / "html" / "api" / "facsim.core.html").read_text()
+    assert "events a second" in (tmp_path / "html" / "gallery" / "plot_2_surrogate.html").read_text()
