@@ -20,6 +20,7 @@ SMALL: dict[str, dict[str, object]] = {
     "flow-matching": {"hidden": [16], "steps": 2},
     "hits": {"width": 16, "blocks": 1},
     "two-stage": {"hidden": [16], "transforms": 1},
+    "mixture": {"hidden": [16], "components": 2},
     "recurrent": {"hidden": [16], "memory": 16},
 }
 IMAGE, TABLE = RegularGrid((3, 4), (5.0, 5.0)), Vector(("x", "y"))
@@ -36,7 +37,7 @@ def events_of(detector: Detector) -> Events:
 
 @pytest.mark.parametrize(
     ("name", "detector"),
-    [*((name, IMAGE) for name in SMALL), *((name, TABLE) for name in ("vae", "flow", "flow-matching", "two-stage"))],
+    [*((name, IMAGE) for name in SMALL), *((name, TABLE) for name in ("vae", "flow", "flow-matching", "two-stage", "mixture"))],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_a_trained_surrogate_is_the_same_after_its_bundle(name: str, detector: Detector, tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from facsim.core.contracts import Transform
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
+from facsim.transforms.along import StandardiseAlong
 from facsim.transforms.conditional import Regions, Relative, Shift, Thresholds
 from facsim.transforms.elementwise import Asinh, Calibrate, Log, Logit, Scale, Standardise, Threshold
 from facsim.transforms.encode import Encode
 from facsim.transforms.fractions import EnergyFractions, LayerFractions
 from facsim.transforms.gaussianise import Gaussianise
+from facsim.transforms.linear import Linear
 from facsim.transforms.resample import Downsample
 from facsim.transforms.traces import TraceShares
 from facsim.transforms.unroll import Crop, Unroll
@@ -29,6 +31,8 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Asinh,
         Logit,
         Standardise,
+        StandardiseAlong,
+        Linear,
         Threshold,
         Shift,
         Relative,

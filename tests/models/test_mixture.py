@@ -1,0 +1,73 @@
+"""The mixture of correlated densities: its density against scipy, its samples against its density, and what it learns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+
+from facsim.core.contracts import Batch
+from facsim.models import build
+from facsim.models.mixture import Components, MixtureDensity, correlated, log_density
+
+
+def test_a_component_is_a_normal_density_with_its_covariance() -> None:
+    rng = np.random.default_rng(0)
+    mean, log_std, slope = rng.normal(size=3), rng.normal(size=3) / 2, rng.normal(size=3)
+    departures = np.eye(3)  # of unit noise in each number: columns of the root of the covariance
+    lower = np.array([[0, 0, 0], [slope[0], 0, 0], [slope[1], slope[2], 0]])
+    root = np.linalg.inv(np.eye(3) - lower) @ np.diag(np.exp(log_std)) @ departures
+    y = rng.normal(size=(7, 3))
+    own = Components(*(torch.tensor(t)[None, :, None] for t in (mean, log_std, slope)))
+    assert log_density(torch.tensor(y)[..., None], own).squeeze(1).numpy() == pytest.approx(multivariate_normal(mean, root @ root.T).logpdf(y))
+    noise = torch.tensor(rng.normal(size=(5, 3)))
+    drawn = correlated(noise * torch.tensor(np.exp(log_std)), torch.tensor(slope).expand(5, 3))
+    assert drawn.numpy() == pytest.approx(noise.numpy() @ root.T)
+
+
+def test_samples_have_the_density_that_is_told() -> None:
+    """Of a random untrained mixture: mean and covariance of samples are those of the density on a grid."""
+    torch.manual_seed(1)
+    model = build("mixture", 1, (2,), components=4, hidden=[8], likelihood="normal")
+    n = 200_000
+    with torch.inference_mode():
+        drawn = model(torch.full((n, 1), 0.3), model.draw_noise(n, torch.Generator().manual_seed(0))).double().numpy()
+        line = torch.linspace(-6, 6, 401)
+        grid = torch.cartesian_prod(line, line)
+        density = model.log_prob(torch.full((len(grid), 1), 0.3), grid).exp().double().numpy() * 0.03**2  # type: ignore[operator]
+    assert density.sum() == pytest.approx(1, abs=1e-3)
+    places = grid.double().numpy()
+    mean = density @ places
+    assert drawn.mean(0) == pytest.approx(mean, abs=0.01)
+    assert np.cov(drawn.T) == pytest.approx((places - mean).T @ ((places - mean) * density[:, None]), abs=0.02)
+
+
+def test_it_learns_modes_correlation_and_weights() -> None:
+    """y is (c, c) or (-c, c) with equal odds, and tells of weight zero events nothing."""
+    rng = np.random.default_rng(0)
+    n = 6000
+    condition = rng.uniform(0.5, 1, n)
+    signal = rng.random(n) < 0.7
+    sign, size = np.where(rng.random(n) < 0.5, 1, -1), np.where(signal, condition, 5.0)
+    response = np.stack([sign * size, size], 1) + 0.05 * rng.normal(size=(n, 2))
+    batch = Batch(*(torch.tensor(t, dtype=torch.float32) for t in (condition[:, None], response, signal / signal.mean())))
+    torch.manual_seed(0)
+    model = MixtureDensity(1, (2,), components=4, hidden=[16], likelihood="normal")
+    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    for _ in range(400):
+        optimiser.zero_grad()
+        model.nll(batch, torch.Generator())["nll"].backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    with torch.inference_mode():
+        y = model(torch.full((4000, 1), 0.8), model.draw_noise(4000, torch.Generator().manual_seed(0))).numpy()
+    assert (y[:, 0] > 0).mean() == pytest.approx(0.5, abs=0.04)
+    assert np.abs(y).mean(0) == pytest.approx([0.8, 0.8], abs=0.03)
+    assert np.abs(y).std(0) == pytest.approx([0.05, 0.05], rel=0.25)
+
+
+def test_energies_are_cut_at_zero() -> None:
+    model = build("mixture", 0, (3,), hidden=[4], likelihood="censored")
+    y = model(torch.zeros(500, 0), model.draw_noise(500, torch.Generator().manual_seed(0))).detach()
+    assert float(y.min()) == 0
+    assert 0.1 < float((y > 0).float().mean()) < 0.9
