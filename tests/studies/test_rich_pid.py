@@ -70,6 +70,24 @@ def test_truth_against_truth_departs_in_few_bins_and_a_shrunk_difference_in_many
     assert wrong["ROC area p/pi"] < 0.4
 
 
+def test_shares_are_averaged_over_the_samples() -> None:
+    """The second generated sample is pions alone: all its bins depart."""
+    truths = [study.tested(6000, f"truth {i}") for i in range(3)]
+    pion = truths[2].response[np.flatnonzero(truths[2].column("pdg") == 211)]
+    blind = replace(truths[2], response=pion[np.arange(len(truths[2])) % len(pion)])
+    rows, first, second = (
+        {r.observable: r for r in found if r.distance == "beyond_2_sigma"}
+        for found in (
+            study.averaged_shares([truths[1], blind], truths),
+            separation_rows(truths[1], truths[0], truths[1]),
+            separation_rows(blind, truths[1], truths[2]),
+        )
+    )
+    assert second["ROC area K/pi"].value > 0.8
+    assert rows["ROC area K/pi"].value == pytest.approx((first["ROC area K/pi"].value + second["ROC area K/pi"].value) / 2)
+    assert rows["ROC area K/pi"].floor == pytest.approx((first["ROC area K/pi"].floor + second["ROC area K/pi"].floor) / 2)
+
+
 def test_pulls_by_hand() -> None:
     one, other = [roc_area(np.array([1.0, 2.0, 0.5]), np.array([0.0, 1.5]))], [roc_area(np.array([1.0, 0.2]), np.array([0.5, 0.0, 0.3]))]
     expected = (one[0].value - other[0].value) / np.sqrt(one[0].error ** 2 + other[0].error ** 2)
@@ -114,7 +132,8 @@ def test_quick_run_of_a_pure_and_a_contaminated_model(tmp_path: Path, monkeypatc
     """Few tracks; the pure model is trained for the contaminated one's sake, kept, and taken from disk by the next run."""
     for name, entry in list(ENTRIES.items()):
         monkeypatch.setitem(ENTRIES, name, replace(entry, epochs=(1, 1)))
-    for name, value in (("TRAIN", 3000), ("TEST", 3000), ("TIMED", 500)):
+    monkeypatch.setattr(study, "QUICK", 3000)
+    for name, value in (("TEST", 3000), ("TIMED", 500)):
         monkeypatch.setitem(getattr(study, name), False, value)
     said: list[str] = []
     rows = run_study(STUDY, request_for(STUDY, model="energy-distance-splot", say=said.append), tmp_path)

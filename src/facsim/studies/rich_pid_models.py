@@ -2,6 +2,10 @@
 
 The source prints neither layers nor steps of its Cramer GAN: three hidden layers of 128, a critic's space of 64 dimensions and 5 steps of the critic
 are taken, and all adversarial models have the same networks. All models see the same conditions; one network serves all species, which it is told.
+
+Ours of one pass (`mixture`) sees differences of neighbouring hypotheses, which have one peak each and are zero where both make no light, over their
+mean and spread at a track's species, momentum and pseudorapidity. The others see logarithms of the differences to the pion: these have two peaks,
+gaps between them, and are equal to each other below the thresholds.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import numpy as np
 
 from facsim.core import Events
 from facsim.simulators import Rich
+from facsim.simulators.rich import SPECIES
 from facsim.simulators.rich_optics import MASSES
 
 if TYPE_CHECKING:
@@ -25,9 +30,16 @@ SCALE = 0.1  # of the log-likelihood differences: logarithmic above, since at hi
 BLUR = 0.02  # added to the logarithms for a density: below the thresholds of kaon and proton their differences are equal
 MOMENTUM = 1  # column of the condition
 NEGLIGIBLE = 0.2  # of the lowest momentum: a threshold below this share of it makes no kink
-RESPONSE: Recipe = [("Asinh", {"scale": SCALE}), ("Standardise", {})]
+RESPONSE: Recipe = (("Asinh", {"scale": SCALE}), ("Standardise", {}))
+NEIGHBOURS = [[1, -1, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, -1, 1, 0], [0, 0, 0, -1, 1]]  # e - mu, mu - pi, K - pi, p - K, no light - p
+PLACES = [
+    {"column": MOMENTUM, "low": 3e3, "high": 1e5, "bins": 24, "log": True},
+    {"column": MOMENTUM + 1, "low": 2.0, "high": 4.3, "bins": 8},
+]
+PEAKS: Recipe = (("Linear", {"rows": NEIGHBOURS}), ("StandardiseAlong", {"axes": PLACES, "choice": 0, "choices": SPECIES}))
 NETWORK: dict[str, Any] = {"latent": 16, "hidden": (128, 128, 128), "last": "identity"}
 SLIM: dict[str, Any] = {"latent": 8, "hidden": (64, 64, 64), "activation": "silu", "last": "identity"}
+MIXTURE: dict[str, Any] = {"hidden": (64, 64, 64), "components": 8, "narrowest": 0.05, "likelihood": "normal"}
 FLOW: dict[str, Any] = {"transforms": 1, "passes": 5, "hidden": (64, 64), "likelihood": "normal"}
 GAME = {"learning_rate": 2e-4, "betas": (0.5, 0.9), "ema": 0.99}
 
@@ -36,8 +48,8 @@ GAME = {"learning_rate": 2e-4, "betas": (0.5, 0.9), "ema": 0.99}
 class Entry:
     """A model of the study: what it stands for, its family with settings, and its training; `epochs` of a full and of a quick run.
 
-    `pure` names the model that is trained alike on signal alone, where this one is trained on contaminated data with sWeights. `blurred`: whether
-    its training data are, as a density needs; it then takes smoothed weights too.
+    `pure` names the model that is trained alike on signal alone, where this one is trained on contaminated data with sWeights, which are `smoothed`
+    for a likelihood. `blurred`: whether its training data are, as a density of logarithms needs. `tracks` are those of a full training.
     """
 
     what: str
@@ -48,6 +60,9 @@ class Entry:
     epochs: tuple[int, int]
     pure: str = ""
     blurred: bool = False
+    smoothed: bool = False
+    response: Recipe = RESPONSE
+    tracks: int = 400_000
 
 
 ADVERSARIAL: dict[str, Any] = {"training": GAME, "batch_size": 256, "epochs": (6, 4)}
@@ -57,6 +72,15 @@ DENSITY: dict[str, Any] = {
     "batch_size": 1024,
     "epochs": (10, 8),
     "blurred": True,
+    "smoothed": True,
+}
+PASS: dict[str, Any] = {
+    "training": {"learning_rate": 4e-3, "schedule": "onecycle", "clip": 5.0},
+    "batch_size": 512,
+    "epochs": (8, 8),
+    "smoothed": True,
+    "response": PEAKS,
+    "tracks": 800_000,
 }
 
 ENTRIES: dict[str, Entry] = {
@@ -64,7 +88,9 @@ ENTRIES: dict[str, Entry] = {
     "wgan-clip": Entry("Wasserstein critic with clipped weights", "wgan-clip", NETWORK, **ADVERSARIAL),
     "wgan-gp": Entry("Wasserstein critic, slope penalised on both sides of 1", "wgan-gp", NETWORK, **ADVERSARIAL),
     "wgan-gp-one-sided": Entry("the same, slope penalised above 1 only", "wgan-gp", {**NETWORK, "regulariser": "one-sided"}, **ADVERSARIAL),
-    "energy-distance": Entry("ours, fast: plain energy regression of slim layers on logarithms", "energy-distance", SLIM, **ENERGY),
+    "mixture": Entry("ours, fast: a mixture of densities of neighbouring hypotheses' differences, in one pass", "mixture", MIXTURE, **PASS),
+    "mixture-splot": Entry("the same from contaminated data", "mixture", MIXTURE, **PASS, pure="mixture"),
+    "energy-distance": Entry("plain energy regression of slim layers on logarithms", "energy-distance", SLIM, **ENERGY),
     "energy-distance-splot": Entry("the same from contaminated data", "energy-distance", SLIM, **ENERGY, pure="energy-distance"),
     "flow": Entry("ours, with a density: autoregressive splines on logarithms", "flow", FLOW, **DENSITY),
     "flow-splot": Entry("the same from contaminated data", "flow", FLOW, **DENSITY, pure="flow"),
@@ -78,7 +104,7 @@ def plan_for(name: str, *, full: bool, seed: int) -> Plan:
 
     entry = ENTRIES[name]
     training = Settings(epochs=entry.epochs[0 if full else 1], seed=seed, device="cpu", **entry.training)
-    return Plan(model=entry.family, settings=entry.settings, response=RESPONSE, batch_size=entry.batch_size, training=training)
+    return Plan(model=entry.family, settings=entry.settings, response=entry.response, batch_size=entry.batch_size, training=training)
 
 
 def encoding_for(truth: Rich) -> Recipe:
