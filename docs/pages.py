@@ -28,7 +28,7 @@ SHOWN = ("model", "observable", "published", "ours", "error", "floor", "bar", "m
 
 def write_all(docs: Path) -> None:
     """Write every generated page; a page that has not changed keeps its time."""
-    studies = {path.parent.name: study_page(path) for path in sorted(RESULTS.glob("*/summary.json"))}
+    studies = study_pages()
     made = {f"studies/{name}.md": text for name, text in studies.items()}
     made["studies/index.md"] = index("Published studies, run again", "Each page is made from the committed results.", studies)
     made |= {f"api/{name}.rst": api_page(name, what) for name, what in PACKAGES.items()}
@@ -39,6 +39,22 @@ def write_all(docs: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
+
+
+def study_pages() -> dict[str, str]:
+    """A page for each study: its results, or what was published where none are committed yet."""
+    from facsim.studies.table import STUDIES
+
+    done = {path.parent.name: study_page(path) for path in sorted(RESULTS.glob("*/summary.json"))}
+    return {**done, **{name: waiting_page(name, study) for name, study in STUDIES.items() if name not in done}}
+
+
+def waiting_page(name: str, study: Any) -> str:
+    """What a study is held to, while there are no results of it."""
+    lines = [f"# {name}", "", _source(name), "", "No run that counts is committed yet.", ""]
+    rows = [[e.model, e.label, cell(e.published), cell(e.bar)] for e in study.expected]
+    lines += [*markdown_table(("model", "observable", "published", "bar"), rows), ""] if rows else []
+    return "\n".join(lines) + f"\nTo run it: `facsim study run {name} --full --out {name}`\n"
 
 
 def study_page(path: Path) -> str:

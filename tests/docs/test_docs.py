@@ -21,6 +21,7 @@ from facsim.evaluation.distances import DISTANCES, distance
 from facsim.evaluation.observables import OBSERVABLES
 from facsim.models import MODELS
 from facsim.simulators import SIMULATORS
+from facsim.studies.table import STUDIES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -173,6 +174,10 @@ def test_generated_pages_tell_published_and_ours() -> None:
         lines = pages.study_page(path).splitlines()
         assert sum(line.startswith("| ") for line in lines) == 2 + len(json.loads(path.read_text()))
     assert all(name in pages.tables_page() for name in MODELS)
+    for name, study in STUDIES.items():
+        page = pages.study_pages()[name]
+        assert study.source in page
+        assert page.count("\n| ") >= min(1, len(study.expected))
 
 
 def test_the_pages_are_built_without_a_warning(tmp_path: Path) -> None:
