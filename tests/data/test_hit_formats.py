@@ -299,3 +299,15 @@ def test_convert_round_the_formats(tmp_path: Path) -> None:
     assert back.detector == sample.detector
     assert np.allclose(back.response, sample.response, rtol=5e-7)
     assert np.allclose(back.condition, sample.condition, rtol=1e-6)
+
+
+def test_a_surrogate_takes_conditions_from_hits_and_writes_hits(tmp_path: Path) -> None:
+    write(load_sample("electron-gun")[:20], tmp_path / "like.root", "edm4hep")
+    arguments = ["sample", "zoo:electron-gun-vae", "--like", str(tmp_path / "like.root"), "--format", "edm4hep"]
+    assert run([*arguments, "--out", str(tmp_path / "made.root")]) == 0
+    made = read(tmp_path / "made.root")
+    assert len(made) == 20
+    assert made.column("energy").tolist() == [800.0] * 20
+    assert (
+        run(["evaluate", str(tmp_path / "made.root"), "--truth", str(tmp_path / "like.root"), "--out", str(tmp_path / "o")]) == 1
+    )  # 20 events are few

@@ -107,9 +107,11 @@ def _conditions(surrogate: Surrogate, n: int | None, like: Path | None, fixed: t
     if like is not None:
         if n is not None or fixed:
             raise FacsimError("--like takes conditions and their number from a file", remedy="leave out --n and --condition")
+        from facsim.cli.tables import has_hits
         from facsim.data.tables import is_table
 
-        return _of_table(like, surrogate.variables, tree) if is_table(like) else _of_file(like, surrogate.variables)
+        flat = is_table(like) and not has_hits(like)
+        return _of_table(like, surrogate.variables, tree) if flat else _of_file(like, surrogate.variables)
     if fixed:
         return np.tile(_row(pairs(fixed, "--condition"), surrogate.variables), (positive(1000 if n is None else n, "--n"), 1))
     if n is None:

@@ -23,7 +23,7 @@ def open_events(path: Path, format: str | None, columns: dict[str, str | None], 
     from facsim.data.tables import Choice, TableSource, is_table
 
     given = {key: value for key, value in columns.items() if value is not None}
-    if is_table(path) and format is None and (given or not _has_hits(path)):
+    if is_table(path) and format is None and (given or not has_hits(path)):
         lists: dict[str, Any] = {
             key: tuple(name.strip() for name in (columns[key] or "").split(",") if name.strip()) for key in ("condition", "response")
         }
@@ -53,7 +53,7 @@ def open_detector(path: Path) -> Detector:
         raise FacsimError(f"cannot read {path}", got=error.strerror) from error
 
 
-def _has_hits(path: Path) -> bool:
+def has_hits(path: Path) -> bool:
     """Whether a ROOT file has collections of hits, and is no flat table."""
     from facsim.data import edm4hep
 

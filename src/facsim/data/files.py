@@ -95,7 +95,10 @@ def detect(path: str | Path) -> str:
             if format.open is open_file and format.recognises(file):
                 return name
         names = [str(name) for name in file]
-    expected = "condition and response (native), incident_energies and showers (calochallenge), or ECAL and target (lcd)"
+    expected = (
+        "condition and response (native), incident_energies and showers (calochallenge), ECAL and target (lcd), "
+        "num_points and showers (showerdata), or hits and MCParticles (edm4hep)"
+    )
     raise FacsimError(f"the format of {path} is unknown", expected=expected, got=f"datasets {', '.join(names)}" if names else "no dataset")
 
 
