@@ -32,7 +32,8 @@ def search(
     Parameters
     ----------
     card_file
-        YAML card: `data: FILE`, settings as for `facsim fit --card`, and `search:` with a list of choices, or {low, high, log}, for each setting.
+        YAML card: `data: FILE`, settings as for `facsim fit --card`, and `search:` with a list of choices, or {low, high, log}, for each setting
+        (or part of one: `learning_rate.critic`).
         Optional: `sampler: tpe|random`, `held_out: 0.2`, `events: N` to train on fewer, `coarsen`, `format`.
     trials
         Finished trials that there shall be in the storage: the same command again goes on where it was.
@@ -92,8 +93,9 @@ def _events(told: dict[str, Any], seed: int) -> tuple[Events, Events]:
 
 def _plan(told: dict[str, Any], chosen: dict[str, Any], seed: int) -> Any:
     from facsim.cli.fit import make_plan
+    from facsim.training.search import with_parts
 
-    return make_plan(str(told["model"]), {**{k: v for k, v in told.items() if k not in CARD}, **chosen}, seed)
+    return make_plan(str(told["model"]), with_parts({k: v for k, v in told.items() if k not in CARD}, chosen), seed)
 
 
 def _check_settings(told: dict[str, Any], space: dict[str, Any], seed: int) -> None:
@@ -126,7 +128,8 @@ def _tell(trials: list[Trial], folder: Path, told: dict[str, Any]) -> None:
     show_table(f"The best of {len(trials)} trials", ("trial", "score", "settings", "failure"), cells, right=("trial", "score"))
     if trials and trials[0].score is not None:
         from facsim.core.atomic import write_whole
+        from facsim.training.search import with_parts
 
-        best = {key: value for key, value in told.items() if key not in CARD - {"model", "coarsen"}} | trials[0].settings
+        best = with_parts({key: value for key, value in told.items() if key not in CARD - {"model", "coarsen"}}, trials[0].settings)
         write_whole(folder / "best.yaml", yaml.safe_dump(best, sort_keys=False).encode())
         say(f"{folder / 'best.yaml'}: facsim fit {told['data']} --card {folder / 'best.yaml'} --out RUN")

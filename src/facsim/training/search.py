@@ -49,6 +49,21 @@ def checked_space(space: Mapping[str, Any]) -> dict[str, Any]:
     return dict(space)
 
 
+def with_parts(card: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The card with the chosen settings; `learning_rate.critic` is the part `critic` of the setting `learning_rate`, whose other parts stay.
+
+    Examples:
+        >>> with_parts({"learning_rate": {"generator": 0.1}}, {"learning_rate.critic": 0.2, "latent": 8})
+        {'learning_rate': {'generator': 0.1, 'critic': 0.2}, 'latent': 8}
+    """
+    made = dict(card)
+    for name, value in chosen.items():
+        whole, _, part = name.partition(".")
+        parts = made[whole] if isinstance(made.get(whole), Mapping) else {}
+        made[whole] = {**parts, part: value} if part else value
+    return made
+
+
 def suggested(trial: optuna.Trial, space: Mapping[str, Any]) -> dict[str, Any]:
     """A value for each setting; whole numbers where both ends of a range are."""
     found: dict[str, Any] = {}
