@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -172,6 +173,17 @@ def test_missing_data_are_named_before_anything_runs(tmp_path: Path) -> None:
     (tmp_path / ".geant4_pybind" / NEEDED[-1].folder).mkdir(parents=True)
     assert len(require(partly)) == len(NEEDED)
     assert find({"HOME": "/nowhere"}) == {}
+
+
+def test_geant4_itself_aborts_without_harm(tmp_path: Path) -> None:
+    """Planted: folders of data that are there and empty. The physics list is built, finds no file, and aborts its process."""
+    for data in NEEDED:
+        (tmp_path / data.folder).mkdir()
+    (tmp_path / "G4ENSDFSTATE3.0" / "ENSDFSTATE.dat").touch()
+    gun = Geant4(read_card("electron_gun"), environment={**os.environ, "GEANT4_DATA_DIR": str(tmp_path)})
+    with pytest.raises(FacsimError, match=r"Geant4 ended badly: got signal 6: .*is not opened") as told:
+        gun.simulate(np.full((2, 1), 800.0), np.random.default_rng(0))
+    assert "\n" not in str(told.value)
 
 
 def test_the_process_can_neither_ask_nor_fetch(tmp_path: Path) -> None:

@@ -120,13 +120,10 @@ def _sensor(g4: Any, setup: Setup, score: Score) -> Any:
 
 def _physics(g4: Any, setup: Setup) -> Any:
     """A reference list, or straight lines."""
-    if setup.physics == TRANSPORT:
-        physics = _transport(g4)
-    else:
-        factory = g4.G4PhysListFactory()
-        if not factory.IsReferencePhysList(setup.physics):
-            sys.exit(f"Geant4 knows no list of physics {setup.physics}")
-        physics = factory.GetReferencePhysList(setup.physics)
+    kind = None if setup.physics == TRANSPORT else getattr(g4, setup.physics, None)
+    if setup.physics != TRANSPORT and not (isinstance(kind, type) and issubclass(kind, g4.G4VModularPhysicsList)):
+        sys.exit(f"geant4-pybind has no list of physics {setup.physics}")
+    physics = _transport(g4) if kind is None else kind()
     physics.SetVerboseLevel(0)
     physics.SetDefaultCutValue(setup.range_cut_mm)
     return physics
