@@ -16,6 +16,7 @@ from facsim.core.contracts import Batch
 from facsim.models import build
 from facsim.models.encoded_gan import EncodedGAN
 from facsim.nets.image_code import InPlanes, Layout
+from facsim.objectives import window_score
 from facsim.studies.sources import InMemory
 from facsim.studies.workflow import Plan, train
 from facsim.surrogate import load_bundle, save_bundle
@@ -219,11 +220,44 @@ def test_minibatch_discrimination_sees_the_other_events() -> None:
         ("bicycle-gan", 8, {"latent": 0, "planes": 0}, "cannot have such a code"),
         ("bicycle-gan", 8, {"lambda_x": -1.0}, "lambda_x is out of range"),
         ("clr-gan", 8, {"lambda_z": 0.0}, "nothing to do"),
+        ("clr-gan", 8, {"windows": [0, 4]}, "windows are out of range"),
     ],
 )
 def test_bad_settings_are_refused(name: str, size: int, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(FacsimError, match=message):
         build(name, size * size, (size, size), **{"images": 1, **settings})
+
+
+def test_the_score_of_windows_by_hand() -> None:
+    """A slow twin: every window of 2 x 2 (the last ones cut off at the border) and every cell; and the term in the loss."""
+    real, one, other = torch.rand(3, 2, 3, 5, generator=seeded())
+    total = 0.0
+    for event in range(2):
+        for size in (1, 2):
+            for row in range(0, 3, size):
+                for column in range(0, 5, size):
+                    x, y, z = (image[event, row : row + size, column : column + size].sum().item() for image in (real, one, other))
+                    total += (event + 1) * (abs(x - y) + abs(x - z) - abs(y - z)) / 2
+    found = window_score(real, one, other, torch.tensor([1.0, 2.0]), [1, 2])
+    assert found.item() == pytest.approx(total, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_score_enters_the_loss_with_a_second_event(name: str) -> None:
+    model, data, rng = make(name, lambda_score=0.5, windows=[1, 8], **SMALL), batch(), seeded(4)
+    term = model.generator_loss(data, seeded(4))["score"]
+    first = model(data.condition, model.draw_noise(N, rng))
+    if model.ways.encodes:
+        model.draw_noise(N, rng)
+    second = model(data.condition, model.draw_noise(N, rng))
+    torch.testing.assert_close(term, 0.5 * window_score(data.response, first, second, data.weight, [1, 8]))
+
+
+def test_the_score_is_best_for_the_true_spread() -> None:
+    """Of normal numbers with widths .5, 1, 2 against truth of width 1; the differences are many errors."""
+    truth, noise, again = torch.randn(3, 20_000, 1, 1, generator=seeded())
+    narrow, right, wide = (window_score(truth, s * noise, s * again, torch.ones(20_000), [1]).item() for s in (0.5, 1.0, 2.0))
+    assert right < min(narrow, wide) - 0.05
 
 
 # --- a toy: the blurred condition times a random factor of each event -------------------------------------------------

@@ -8,6 +8,7 @@ image-to-image translation (2017), arXiv:1711.11586; the LHCb HCAL study of 2019
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +22,7 @@ from facsim.models.one_network import OneNetwork
 from facsim.nets.critics import Critic
 from facsim.nets.image_code import Encoder
 from facsim.objectives.adversarial import weighted_mean
+from facsim.objectives.energy import window_score
 from facsim.objectives.latent import latent_regression
 from facsim.objectives.matching import absolute_error
 from facsim.objectives.penalties import clip_weights
@@ -33,8 +35,13 @@ class Ways:
 
     `x` weighs the L1 norm of a response less what is made of its code, of sums over `window` x `window` cells; `kl` the divergence of that code from
     the noise; `z` the distance of a code from what the encoder finds in the response made of it, the mean over its numbers. With `posterior` the
-    critic also judges what is made of the codes of real responses. (The source prints both distances as L1 norms and does not say whether they are
-    sums or means. At its weights all terms have one size only if that of responses is a sum and that of codes a mean.)
+    critic also judges what is made of the codes of real responses.
+
+    The source prints both distances as L1 norms and does not say whether they are sums or means. At its weights all terms have one size only if that
+    of responses is a sum and that of codes a mean.
+
+    `score`, which the source does not have, weighs the score of two events made at the same condition in windows of the sizes `windows` (see
+    `window_score`).
 
     Raises:
         FacsimError: for a number below zero.
@@ -45,11 +52,15 @@ class Ways:
     kl: float = 0.0
     posterior: bool = False
     window: int = 1
+    score: float = 0.0
+    windows: Sequence[int] = (1, 4, 16, 64)
 
     def __post_init__(self) -> None:
-        for name in ("x", "z", "kl"):
+        for name in ("x", "z", "kl", "score"):
             if getattr(self, name) < 0:
                 raise FacsimError(f"lambda_{name} is out of range", expected="a number >= 0", got=getattr(self, name))
+        if not self.windows or min(self.windows) < 1:
+            raise FacsimError("windows are out of range", expected="sizes of 1 or more", got=self.windows)
         if not (self.encodes or self.z):
             raise FacsimError("the encoder has nothing to do", expected="lambda_x, lambda_z or lambda_kl above 0, or posterior", got="none")
 
@@ -97,20 +108,23 @@ class EncodedGAN(OneNetwork):
 
     def generator_loss(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """What the critic says of made events, and both ways round."""
-        noise, ways = self.draw_noise(len(batch.weight), rng), self.ways
-        if not ways.encodes:
-            fake = self(batch.condition, noise)
-            return {**fooling_terms(self.critic, self.rules, batch, [fake]), **self.code_terms(batch, noise, fake)}
-        mean, log_variance = self.encode(batch)
-        codes = torch.cat([noise, _drawn(mean, log_variance, rng)])
-        fake, again = self(torch.cat([batch.condition] * 2), codes).chunk(2)
-        judged = [fake, again] if ways.posterior else [fake]
-        terms = {**fooling_terms(self.critic, self.rules, batch, judged), **self.code_terms(batch, noise, fake)}
+        ways, n = self.ways, len(batch.weight)
+        codes = [self.draw_noise(n, rng)]
+        if ways.encodes:
+            mean, log_variance = self.encode(batch)
+            codes.append(_drawn(mean, log_variance, rng))
+        if ways.score:
+            codes.append(self.draw_noise(n, rng))
+        fake, *others = self(batch.condition.repeat(len(codes), 1), torch.cat(codes)).chunk(len(codes))
+        judged = [fake, others[0]] if ways.posterior else [fake]
+        terms = {**fooling_terms(self.critic, self.rules, batch, judged), **self.code_terms(batch, codes[0], fake)}
         if ways.x:
-            norm = batch.response[0].numel() * absolute_error(batch.response, again, batch.weight, ways.window)
+            norm = batch.response[0].numel() * absolute_error(batch.response, others[0], batch.weight, ways.window)
             terms["reconstruction"] = ways.x * norm
         if ways.kl:
             terms["divergence"] = ways.kl * weighted_mean(kl_to_standard_normal(mean, log_variance), batch.weight)
+        if ways.score:
+            terms["score"] = ways.score * window_score(batch.response, fake, others[-1], batch.weight, ways.windows)
         return terms
 
     def code_terms(self, batch: Batch, noise: Tensor, fake: Tensor) -> dict[str, Tensor]:

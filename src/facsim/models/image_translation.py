@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -29,7 +29,7 @@ class Networks:
     Sizes of images must be a multiple of `multiple`.
     """
 
-    generator: Callable[[int, int, int, int], nn.Module]  # of planes in, planes out, channels, depth
+    generator: Callable[[int, tuple[int, int, int], int, int], nn.Module]  # of planes in, shape out, channels, depth
     critic: Callable[[Layout, int, int, bool, int], Critic]  # of the layout, channels, halvings, whether it judges patches, kernels
     encoder: Callable[[Layout, int, bool], Encoder]  # of the layout, channels, whether it tells a spread
     channels: int
@@ -41,7 +41,7 @@ class Networks:
 
 def _printed(residual: bool) -> Networks:
     return Networks(
-        lambda inputs, outputs, channels, depth: PrintedUNet(inputs, outputs, channels, residual),
+        lambda inputs, shape, channels, depth: PrintedUNet(inputs, shape[0], channels, residual),
         lambda layout, channels, patches, patch, kernels: printed_critic(layout, patch, kernels),
         lambda layout, channels, spread: printed_encoder(layout, spread),
         channels=64,
@@ -89,6 +89,8 @@ def translation(
     lambda_kl: float = 0.0,
     posterior: bool = False,
     window: int = 1,
+    lambda_score: float = 0.0,
+    windows: Sequence[int] = (1, 4, 16, 64),
 ) -> EncodedGAN:
     """The last `images` x rows x columns conditions are the images to translate, of the response's size, row by row; those before are numbers.
 
@@ -96,16 +98,16 @@ def translation(
     code has `latent` numbers, and for "unet" `planes` of one for every `grain` x `grain` pixels. `channels` and `depth` are those of the U-Net, which
     sees squares of 2 x 2 as one pixel; its critic is halved `patches` times. With `patch` the critic has a verdict for each patch, else one;
     `kernels` of minibatch discrimination and `spectral` normalisation are for the critic; the rules are those of `Rules`, those of the encoder of
-    `Ways`. `spread`: whether the encoder tells a variance; it never does where real responses are not encoded.
+    `Ways`, `lambda_score` and `windows` among them. `spread`: whether the encoder tells a variance; it never does where no real response is encoded.
     """
-    ways = Ways(x=lambda_x, z=lambda_z, kl=lambda_kl, posterior=posterior, window=window)
+    ways = Ways(x=lambda_x, z=lambda_z, kl=lambda_kl, posterior=posterior, window=window, score=lambda_score, windows=windows)
     rules = Rules(
         loss=loss, regulariser=regulariser, penalty=penalty, clip=clip, critic_steps=critic_steps, label=label, flips=flips, matching=matching
     )
     nets, shape = look_up(NETWORKS, network, "network"), image_shape(response_shape)
     layout = _layout(condition_size, shape, images, nets, latent, planes, grain)
     wide = nets.channels if channels is None else channels
-    net = nets.generator(layout.inputs, shape[0], wide, depth)
+    net = nets.generator(layout.inputs, shape, wide, depth)
     generator = nn.Sequential(InPlanes(layout), net, look_up(ACTIVATIONS, last or nets.last, "activation")())
     critic = nets.critic(layout, wide, patches, patch, kernels)
     if spectral:

@@ -1,7 +1,7 @@
 """Losses: small functions of tensors, one idea a file."""
 
 from facsim.objectives.adversarial import ADVERSARIAL, Adversarial, weighted_mean
-from facsim.objectives.energy import energy_distance, energy_score, surrogate_witness, witness
+from facsim.objectives.energy import energy_distance, energy_score, surrogate_witness, window_score, witness
 from facsim.objectives.flow_matching import distillation_error, pair_by_transport, straight_path, two_steps_in_one, velocity_error
 from facsim.objectives.latent import latent_regression, total_correlation
 from facsim.objectives.likelihood import fill_below_zero, negative_log_likelihood
@@ -37,6 +37,7 @@ __all__ = [
     "two_steps_in_one",
     "velocity_error",
     "weighted_mean",
+    "window_score",
     "witness",
     "zero_centred_penalty",
 ]

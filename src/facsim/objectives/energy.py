@@ -6,8 +6,11 @@ biased Wasserstein gradients (2017), arXiv:1705.10743.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 
 def distance(a: Tensor, b: Tensor) -> Tensor:
@@ -27,6 +30,25 @@ def energy_score(real: Tensor, fake: Tensor, other: Tensor) -> Tensor:
     Source: Gneiting and Raftery, Strictly proper scoring rules, J. Am. Stat. Assoc. 102 (2007) 359, eq. 22; Bellemare et al., algorithm 1 (L_g).
     """
     return distance(real, fake) + distance(real, other) - distance(fake, other)
+
+
+def window_score(real: Tensor, fake: Tensor, other: Tensor, weight: Tensor, windows: Sequence[int]) -> Tensor:
+    """|x - y| + |x - y'| - |y - y'| of the sums over windows of w x w cells, summed over windows of all sizes; weighted mean over events.
+
+    Three [n, ..., h, w] and [n] -> scalar; y and y' are as in `energy_score`. The score of each window is proper, so that the energy in it is to vary
+    as in truth: that of cells, of showers, of whole events. Where a window does not fit the border it holds less.
+    Source: Pacchiardi et al., Probabilistic forecasting with generative networks via scoring rule minimization (2021), arXiv:2112.08217 (patches).
+
+    Examples:
+        >>> here, there = torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[0.0, 1.0]]])
+        >>> window_score(here, there, there, torch.ones(1), [1]), window_score(here, there, there, torch.ones(1), [2])
+        (tensor(4.), tensor(0.))
+    """
+    scores = []
+    for window in windows:
+        x, y, z = (_window_sums(image, window) for image in (real, fake, other))
+        scores.append(((x - y).abs() + (x - z).abs() - (y - z).abs()).flatten(1).sum(1))
+    return (weight * torch.stack(scores).sum(0)).mean()
 
 
 def surrogate_witness(x: Tensor, other: Tensor) -> Tensor:
@@ -54,6 +76,12 @@ def energy_distance(real: Tensor, fake: Tensor, weight: Tensor) -> Tensor:
     n = len(real)
     pairs = torch.outer(weight, weight).fill_diagonal_(0) / (n * (n - 1))
     return (pairs * (distances(real, fake) + distances(fake, real) - distances(real, real) - distances(fake, fake))).sum()
+
+
+def _window_sums(image: Tensor, window: int) -> Tensor:
+    """Sums over windows side by side, [n, layers, rows, columns]."""
+    planes = image.flatten(1, -3) if image.dim() > 3 else image[:, None]
+    return avg_pool2d(planes, window, ceil_mode=True, divisor_override=1) if window > 1 else planes
 
 
 def _length(x: Tensor) -> Tensor:
