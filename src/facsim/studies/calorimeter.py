@@ -60,6 +60,7 @@ class Model:
     """How one model is made: its family, settings, transforms (None: the family's own), and for how many epochs in a full and in a quick run.
 
     `condition` are transforms of the conditions after their encoding. `build` makes it of the training events where there is nothing to train.
+    In a quick run it is trained on the first `quick_events`, if there are that many.
     """
 
     what: str
@@ -71,6 +72,7 @@ class Model:
     training: Mapping[str, Any] = field(default_factory=dict)
     full: int
     quick: int = 1
+    quick_events: int | None = None
     build: Callable[[Events], Surrogate] | None = None
 
 
@@ -157,6 +159,7 @@ class Calorimeter:
 
         model, epochs, events = self.models[name], self._epochs(name, request), sample.sees(sample.prepare(sample.train))
         training = Settings(epochs=epochs, seed=seed, device="cpu", **model.training)
+        events = events if request.full else events[: model.quick_events]
         if model.build is not None:
             return model.build(events), "nothing to train"
         plan = Plan(

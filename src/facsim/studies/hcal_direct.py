@@ -1,6 +1,7 @@
 """Study `hcal-direct`: full events in the LHCb hadronic calorimeter, from the image of the tracks straight to the image of the calorimeter.
 
 The source (LHCb HCAL study of 2019, "tracker image propagation") trains image-to-image networks against critics. Further see `hcal_events`.
+Its learning rates are the printed ones, 1e-5 and 1e-6 for the critic; with 3,500 events they need hundreds of epochs (`--set epochs=N`).
 Ours is the tree with the tracker image as condition: the total energy in the light of sums over the image, then its halves in the light of the tracks
 in and around each block, down to single cells; a large cell is one pixel.
 """
@@ -17,27 +18,48 @@ from facsim.studies.hcal import SATURATION
 from facsim.studies.hcal_events import READ_OUT, SETTINGS, again, expected, own_scores, sample_of, scores, simulator_of
 from facsim.studies.study import Request, Study
 
-GEANT4_MS = 2.5 * 400.0  # of one core: 2.5 ms per GeV, 400 GeV of hadrons on the cells of an event
+GEANT4_MS = 2.5 * 520.0  # of one core: 2.5 ms per GeV, 520 GeV of hadrons on the cells of an event
 MILLISECONDS = 4.0  # of one core for an image: 500 images per second on two
 SEEN = tuple(name for name in SECTIONS if name != "classifier_cells")  # 1488 cells cost half a minute
 
+IMAGES = (("Pixels", {"size": [64, 64]}), ("Scale", {"by": SATURATION}))
+PRINTED = {"learning_rate": {"critic": 1e-6, "generator": 1e-5}, "betas": (0.5, 0.999)}
+
+
+def translations(network: str) -> dict[str, Model]:
+    """The source's models on the printed networks `network`, and a smaller one of their kind."""
+    encoded = {
+        "vae-gan": "the source's: variational auto-encoder at the image, with a critic",
+        "clr-gan": "the source's: conditional latent regressor",
+        "bicycle-gan": "the source's best: both of these",
+    }
+    settings = {"images": 1, "network": network}
+    return {
+        "pix2pix": Model(
+            what="the source's kind: a smaller U-Net with noise against a critic of patches, and L1",
+            family="pix2pix",
+            settings={"images": 1},
+            response=IMAGES,
+            batch=32,
+            training={"learning_rate": 2e-4, "betas": (0.5, 0.999)},
+            full=20,
+        ),
+        **{
+            name: Model(what=what, family=name, settings=settings, response=IMAGES, batch=16, training=PRINTED, full=20, quick_events=16)
+            for name, what in encoded.items()
+        },
+    }
+
+
 MODELS = {
-    "pix2pix": Model(
-        what="the source's kind: a U-Net with noise against a critic of patches, and L1",
-        family="pix2pix",
-        settings={"images": 1},
-        response=(("Pixels", {"size": [64, 64]}), ("Scale", {"by": SATURATION})),
-        batch=32,
-        training={"learning_rate": 2e-4, "betas": (0.5, 0.999)},
-        full=20,
-    ),
+    **translations("tip"),
     "tree": Model(
-        what="ours: the total energy, cut in halves in the light of the tracks down to single cells",
+        what="ours: the total energy, cut in halves in the light of the image down to single cells",
         family="tree",
         settings={"images": 1, "width": 48, "depth": 2, "reach": 1.5, "context": 2, "lines": 0},
         response=(("Threshold", {"at": READ_OUT}), ("Pixels", {"size": [64, 64], "corner": True}), ("Scale", {})),
         condition=(("TrackSums", {}),),
-        batch=32,
+        batch=16,
         training={"learning_rate": 3e-3, "schedule": "onecycle", "clip": 10.0},
         full=10,
     ),

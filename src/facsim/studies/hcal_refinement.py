@@ -13,7 +13,6 @@ quarters of large cells at a quarter of it) and refines the image. Further see `
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from facsim.core import Events, FacsimError, stream
 from facsim.core.events import Array
 from facsim.studies.calorimeter import SETTINGS as COMMON
 from facsim.studies.calorimeter import Calorimeter, Model, Sample
-from facsim.studies.hcal_direct import GEANT4_MS, SEEN
+from facsim.studies.hcal_direct import GEANT4_MS, SEEN, translations
 from facsim.studies.hcal_direct import MODELS as DIRECT
 from facsim.studies.hcal_events import SETTINGS, again, expected, only, own_scores, sample_of, scores, simulator_of
 from facsim.studies.overlay import Overlay, kept_overlay, milliseconds, unrefined, with_overlay
@@ -35,7 +34,8 @@ TIMED = 100  # events whose overlay is timed
 
 MODELS = {
     "unrefined": Model(what="the sum of single tracks as it is", family="", build=unrefined, full=0, quick=0),
-    **{name: replace(model, what=model.what.replace("the tracks", "the overlay")) for name, model in DIRECT.items()},
+    **translations("cir"),
+    "tree": DIRECT["tree"],
 }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from facsim.surrogate import Surrogate
 
 Observables = Mapping[str, Callable[[Events], Array]]
-FULL, QUICK = 1000, 40  # generations of one event
+FULL, QUICK = 1000, 20  # generations of one event
 
 
 @dataclass(frozen=True)
