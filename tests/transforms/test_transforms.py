@@ -203,26 +203,32 @@ def test_linear_mixes_numbers_and_refuses_what_cannot_be_undone() -> None:
             TRANSFORMS["Linear"]((2,), rows=bad)
 
 
-def test_standardised_along_conditions_in_each_choice() -> None:
-    """Spread 1/p for choice 1, p for choice 2, a mean of p + eta; a number without spread at any place comes back whatever is put in."""
+def test_whitened_along_conditions_in_each_choice() -> None:
+    """Spread 1/p for choice 1, p for choice 2, a mean of p + eta, and a second number that follows the first but for a tenth of its spread.
+
+    The third has no spread at any place and comes back whatever is put in.
+    """
     rng = np.random.default_rng(0)
     p, eta, kind = np.exp(rng.uniform(0, np.log(100), 60_000)), rng.uniform(-1, 1, 60_000), rng.choice([1.0, 2.0], 60_000)
-    spread = np.where(kind == 1, 1 / p, p)
-    x = torch.tensor(np.stack([p + eta + spread * rng.normal(size=len(p)), np.where(kind == 1, 0.0, 3.0)], 1), dtype=torch.float32)
+    spread, one, two = np.where(kind == 1, 1 / p, p), rng.normal(size=len(p)), rng.normal(size=len(p))
+    numbers = [p + eta + spread * one, spread * (3 * one + 0.3 * two), np.where(kind == 1, 0.0, 3.0)]
+    x = torch.tensor(np.stack(numbers, 1), dtype=torch.float32)
     condition = torch.tensor(np.stack([kind, p, eta], 1), dtype=torch.float32)
     axes = [{"column": 1, "low": 1.0, "high": 100.0, "bins": 30, "log": True}, {"column": 2, "low": -1.0, "high": 1.0, "bins": 5}]
-    transform = TRANSFORMS["StandardiseAlong"]((2,), axes=axes, choice=0, choices=[1.0, 2.0])
+    transform = TRANSFORMS["WhitenAlong"]((3,), axes=axes, choice=0, choices=[1.0, 2.0])
     transform.fit(x, condition)
     y = transform(x, condition)
-    assert np.allclose(transform.inverse(y, condition), x, rtol=1e-4, atol=1e-3)
-    assert torch.all(y[:, 1] == 0)
-    assert torch.equal(transform.inverse(torch.randn_like(y), condition)[:, 1], x[:, 1])
+    assert np.allclose(transform.inverse(y, condition), x, rtol=1e-3, atol=1e-3)
+    assert torch.all(y[:, 2] == 0)
+    assert torch.allclose(transform.inverse(torch.randn_like(y), condition)[:, 2], x[:, 2], atol=1e-6)
     for low, high, left in ((1.5, 3, -0.5), (10, 30, 0.0)):
         chosen = (p > low) & (p < high) & (kind == 2) & (eta > left) & (eta < left + 0.5)
-        assert float(y[chosen, 0].std()) == pytest.approx(1, abs=0.1)
-        assert float(y[chosen, 0].mean()) == pytest.approx(0, abs=0.1)
-    assert torch.isfinite(transform(torch.tensor([[200.0, 3.0]]), torch.tensor([[2.0, 500.0, 3.0]]))).all()
+        covariance = np.cov(y[chosen, :2].T)  # of a place: what the mean and the spread change within it counts too
+        assert np.diag(covariance) == pytest.approx([1, 0.8], abs=0.3)
+        assert covariance[0, 1] == pytest.approx(0, abs=0.2)
+        assert y[chosen, :2].mean(0).tolist() == pytest.approx([0, 0], abs=0.1)
+    assert torch.isfinite(transform(torch.tensor([[200.0, 3.0, 1.0]]), torch.tensor([[2.0, 500.0, 3.0]]))).all()
     with pytest.raises(FacsimError, match="none of the choices"):
         transform.fit(x[:1], torch.tensor([[3.0, 1.0, 0.0]]))
     with pytest.raises(FacsimError, match="nothing to standardise along"):
-        TRANSFORMS["StandardiseAlong"]((2,), axes=[{**axes[0], "high": 1.0}], choice=0, choices=[1.0])
+        TRANSFORMS["WhitenAlong"]((2,), axes=[{**axes[0], "high": 1.0}], choice=0, choices=[1.0])

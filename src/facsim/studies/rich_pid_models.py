@@ -3,9 +3,9 @@
 The source prints neither layers nor steps of its Cramer GAN: three hidden layers of 128, a critic's space of 64 dimensions and 5 steps of the critic
 are taken, and all adversarial models have the same networks. All models see the same conditions; one network serves all species, which it is told.
 
-Ours of one pass (`mixture`) sees differences of neighbouring hypotheses, which have one peak each and are zero where both make no light, over their
-mean and spread at a track's species, momentum and pseudorapidity. The others see logarithms of the differences to the pion: these have two peaks,
-gaps between them, and are equal to each other below the thresholds.
+Ours of one pass (`mixture`) sees differences of neighbouring hypotheses, which have one peak each and are zero where both make no light; freed of
+their mean and covariance at a track's species, momentum and pseudorapidity, since at high momentum those of e, mu, pi and K nearly follow from each
+other. The others see logarithms of the differences to the pion: these have two peaks, gaps between them, and are equal below the thresholds.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ BLUR = 0.02  # added to the logarithms for a density: below the thresholds of ka
 MOMENTUM = 1  # column of the condition
 NEGLIGIBLE = 0.2  # of the lowest momentum: a threshold below this share of it makes no kink
 RESPONSE: Recipe = (("Asinh", {"scale": SCALE}), ("Standardise", {}))
-NEIGHBOURS = [[1, -1, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, -1, 1, 0], [0, 0, 0, -1, 1]]  # e - mu, mu - pi, K - pi, p - K, no light - p
+NEIGHBOURS = [[0, 0, 1, 0, 0], [0, 0, -1, 1, 0], [0, 0, 0, -1, 1], [0, 1, 0, 0, 0], [1, -1, 0, 0, 0]]  # K - pi, p - K, no light - p, mu - pi, e - mu
 PLACES = [
     {"column": MOMENTUM, "low": 3e3, "high": 1e5, "bins": 24, "log": True},
     {"column": MOMENTUM + 1, "low": 2.0, "high": 4.3, "bins": 8},
 ]
-PEAKS: Recipe = (("Linear", {"rows": NEIGHBOURS}), ("StandardiseAlong", {"axes": PLACES, "choice": 0, "choices": SPECIES}))
+PEAKS: Recipe = (("Linear", {"rows": NEIGHBOURS}), ("WhitenAlong", {"axes": PLACES, "choice": 0, "choices": SPECIES}))
 NETWORK: dict[str, Any] = {"latent": 16, "hidden": (128, 128, 128), "last": "identity"}
 SLIM: dict[str, Any] = {"latent": 8, "hidden": (64, 64, 64), "activation": "silu", "last": "identity"}
-MIXTURE: dict[str, Any] = {"hidden": (64, 64, 64), "components": 8, "narrowest": 0.05, "likelihood": "normal"}
+MIXTURE: dict[str, Any] = {"hidden": (64, 64), "components": 8, "narrowest": 0.05, "likelihood": "normal"}
 FLOW: dict[str, Any] = {"transforms": 1, "passes": 5, "hidden": (64, 64), "likelihood": "normal"}
 GAME = {"learning_rate": 2e-4, "betas": (0.5, 0.9), "ema": 0.99}
 

@@ -1,4 +1,4 @@
-"""Mean and spread that follow the conditions, taken out before the network and put back after it."""
+"""Mean and covariance that follow the conditions, taken out before the network and put back after it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facsim.core.contracts import Transform
 from facsim.core.errors import FacsimError
 
 STILL = 1e-6  # a spread below this is none
-FEW = 4  # events: a place with fewer takes mean and spread of its whole choice
+FEW = 10  # events: a place with fewer takes mean and covariance of its whole choice
 
 
 class _Axis:
@@ -32,12 +32,13 @@ class _Axis:
         return (((x.log() if self.log else x) - self.low) / self.step).clamp(0, self.bins)
 
 
-class StandardiseAlong(Transform):
-    """Subtract the mean and divide by the standard deviation that the numbers [n, d] have at an event's place among the conditions.
+class WhitenAlong(Transform):
+    """Numbers [n, d] to numbers of mean 0, deviation 1 and without correlation, at every place among the conditions: y = L^-1 (x - mean).
 
-    Both are taken at a grid of places along the `axes` {"column": i, "low": a, "high": b, "bins": k, "log": true or false}, for each of the
-    `choices` of the column `choice` on its own, and interpolated between them. Numbers that are the same in all events of a place come out as zero
-    and go back exactly. So a network sees numbers of order one whose scale spans decades, and learns only what their shape does.
+    The mean and the root L of the covariance (lower triangular) are taken at a grid of places along the `axes` {"column": i, "low": a, "high": b,
+    "bins": k, "log": true or false}, for each of the `choices` of the column `choice` on its own, and interpolated between them. Numbers that are the
+    same in all events of a place, or follow from those before them, come out as zero and go back exactly. So a network sees numbers of order one
+    whose scale spans decades and which nearly follow from each other, and learns only what is not normal about them.
 
     Raises:
         FacsimError: for an axis without extent, or in `fit` if an event has none of the choices.
@@ -45,41 +46,47 @@ class StandardiseAlong(Transform):
 
     def __init__(self, shape: tuple[int, ...], axes: Sequence[dict[str, Any]], *, choice: int, choices: Sequence[float]) -> None:
         super().__init__()
-        if not axes or not choices:
-            raise FacsimError("there is nothing to standardise along", expected="one axis and one choice or more", got=(axes, choices))
-        self.axes, self.choice = [_Axis(**axis) for axis in axes], choice
+        if not axes or not choices or len(shape) != 1:
+            got = (axes, choices, shape)
+            raise FacsimError("there is nothing to standardise along", expected="one axis and one choice or more, a row of numbers", got=got)
+        self.axes, self.choice, self.size = [_Axis(**axis) for axis in axes], choice, shape[0]
         self.strides = [math.prod(axis.bins + 1 for axis in self.axes[i + 1 :]) for i in range(len(self.axes))]
         self.grid = math.prod(axis.bins + 1 for axis in self.axes)
         self.register_buffer("choices", torch.tensor(sorted(choices), dtype=torch.float32), persistent=False)
-        self.register_buffer("table", torch.full((len(choices) * self.grid, 2, *shape), math.nan))
+        self.register_buffer("table", torch.full((len(choices) * self.grid, 1 + self.size, self.size), math.nan))  # the mean, then the rows of L
         self.choices: Tensor
         self.table: Tensor
 
     def fit(self, x: Tensor, condition: Tensor) -> None:
         if not torch.isin(condition[:, self.choice], self.choices).all():
             raise FacsimError("an event has none of the choices", expected=self.choices.tolist())
-        places = (axis.position(condition).round().long() for axis in self.axes)
-        row = self._first_row(condition) + sum((p * s for p, s in zip(places, self.strides, strict=True)), torch.zeros((), dtype=torch.int64))
-        numbers = x.double()
-        moments = torch.stack([torch.ones_like(numbers), numbers, numbers.square()], dim=1)
-        sums = numbers.new_zeros(len(self.table), *moments.shape[1:]).index_add(0, row, moments)
+        row = self._first_row(condition)
+        for axis, stride in zip(self.axes, self.strides, strict=True):
+            row = row + axis.position(condition).round().long() * stride
+        known = torch.cat([torch.ones(len(x), 1, dtype=torch.float64), x.double()], dim=1)
+        sums = known.new_zeros(len(self.table), 1 + self.size, 1 + self.size)
+        for i in range(1 + self.size):
+            sums[:, i].index_add_(0, row, known * known[:, i, None])
         of_choice = sums.reshape(-1, self.grid, *sums.shape[1:]).sum(1).repeat_interleave(self.grid, 0)
-        count, mean, square = torch.where(sums[:, :1] < FEW, of_choice, sums).unbind(1)
-        mean, square = mean / count.clamp_min(1), square / count.clamp_min(1)
-        spread = (square - mean.square()).clamp_min(0).sqrt()
-        still = spread <= STILL * (1 + mean.abs())  # rounding alone
-        self.table.copy_(torch.stack([mean, torch.where(still, 0.0, spread)], dim=1))
+        sums = torch.where(sums[:, :1, :1] < FEW, of_choice, sums)
+        moments = sums / sums[:, :1, :1].clamp_min(1)
+        mean = moments[:, :1, 1:]
+        self.table.copy_(torch.cat([mean, root(moments[:, 1:, 1:] - mean * mean.transpose(1, 2))], dim=1))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        mean, spread = self._at(condition)
-        return (x - mean) / torch.where(spread > STILL, spread, 1.0)
+        mean, lower = self._at(condition)
+        y: list[Tensor] = []
+        for i, left in enumerate((x - mean).unbind(1)):
+            left = left - sum((lower[:, i, j] * done for j, done in enumerate(y)), torch.zeros(()))
+            y.append(torch.where(lower[:, i, i] > 0, left / lower[:, i, i], 0.0))
+        return torch.stack(y, dim=1)
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
-        mean, spread = self._at(condition)
-        return torch.addcmul(mean, y, spread)
+        mean, lower = self._at(condition)
+        return mean + (lower * y[:, None]).sum(-1)
 
     def _at(self, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and spread at the events' places, [n, d] each."""
+        """Mean [n, d] and root of the covariance [n, d, d] at the events' places."""
         self.require_fitted()
         positions = [axis.position(condition) for axis in self.axes]
         below = [p.long().clamp_max(axis.bins - 1) for p, axis in zip(positions, self.axes, strict=True)]
@@ -87,11 +94,11 @@ class StandardiseAlong(Transform):
         row = self._first_row(condition)
         for b, stride in zip(below, self.strides, strict=True):
             row = row + b * stride
-        mean, spread = self._between(row, shares, self.strides).unbind(1)
-        return mean, spread
+        found = self._between(row, shares, self.strides)
+        return found[:, 0], found[:, 1:]
 
     def _between(self, row: Tensor, shares: Sequence[Tensor], strides: Sequence[int]) -> Tensor:
-        """The table between the corners of a cell that begins at the row: linear along every axis, [n, 2, d]."""
+        """The table between the corners of a cell that begins at the row: linear along every axis."""
         if not shares:
             return self.table[row]
         low, high = (self._between(row + step, shares[1:], strides[1:]) for step in (0, strides[0]))
@@ -101,3 +108,21 @@ class StandardiseAlong(Transform):
         """The row of the first place of an event's choice."""
         chosen = torch.searchsorted(self.choices, condition[:, self.choice].contiguous()).clamp_max(len(self.choices) - 1)
         return chosen * self.grid
+
+
+def root(covariance: Tensor) -> Tensor:
+    """The lower triangular L with L L^T = covariance [m, d, d] (Cholesky), with columns of zeros where nothing is left to fluctuate.
+
+    Examples:
+        >>> root(torch.tensor([[[4.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 9.0]]]))
+        tensor([[[2., 0., 0.],
+                 [1., 0., 0.],
+                 [0., 0., 3.]]])
+    """
+    lower = torch.zeros_like(covariance)
+    for i in range(covariance.shape[1]):
+        left = covariance[:, i:, i] - (lower[:, i:, :i] * lower[:, i, None, :i]).sum(-1)
+        alive = left[:, 0] > STILL * (STILL + covariance[:, i, i])
+        own = torch.where(alive, left[:, 0], 1.0).sqrt()
+        lower[:, i:, i] = torch.where(alive[:, None], left / own[:, None], 0.0)
+    return lower

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from facsim.core.contracts import Transform
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
-from facsim.transforms.along import StandardiseAlong
+from facsim.transforms.along import WhitenAlong
 from facsim.transforms.conditional import Regions, Relative, Shift, Thresholds
 from facsim.transforms.elementwise import Asinh, Calibrate, Log, Logit, Scale, Standardise, Threshold
 from facsim.transforms.encode import Encode
@@ -31,7 +31,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Asinh,
         Logit,
         Standardise,
-        StandardiseAlong,
+        WhitenAlong,
         Linear,
         Threshold,
         Shift,
