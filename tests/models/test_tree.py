@@ -272,3 +272,14 @@ def test_the_total_follows_the_condition_before_any_training() -> None:
     model.see(Batch(condition, total[:, None, None].expand(n, 2, 2) / 4, torch.ones(n)))
     torch.testing.assert_close(model.trend, torch.tensor([1.0, 1.5, 0.0, 0.0, 0.0]), atol=3e-3, rtol=0)
     assert model.scale.item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_events_are_empty_as_often_as_those_of_the_training() -> None:
+    for share in (0.0, 0.25):
+        model, response = Tree(0, (2, 2), width=8), torch.ones(400, 2, 2)
+        response[: int(400 * share)] = 0.0
+        model.see(Batch(torch.zeros(400, 0), response, torch.ones(400)))
+        for parameter in model.total.parameters():
+            torch.nn.init.zeros_(parameter)
+        made = model(torch.zeros(20_000, 0), model.draw_noise(20_000, seeded(0)))
+        assert (made.flatten(1).sum(1) == 0).float().mean().item() == pytest.approx(share, abs=0.01)

@@ -24,6 +24,8 @@ UNIFORMS = 3  # random numbers a block takes
 COARSE = 16  # blocks of the condition's images that the total energy is told
 PARTS = 16  # components of the density of the total energy
 ALIKE = 1e-4  # singular value, relative to the largest, below which numbers of the condition count as one
+IMPOSSIBLE = 1e-9  # probability of an empty event where training has seen none
+WIDEST = 0.5  # logarithm of the largest width of a component, about the trend: a rare one that is wider makes events like none
 
 
 class Tree(Generator):
@@ -74,8 +76,10 @@ class Tree(Generator):
             "trend", torch.zeros(1 + self.numbers)
         )  # of the logarithm of the total with the condition's numbers: constant and slopes
         self.register_buffer("scale", torch.ones(()))  # its standard deviation about the trend
+        self.register_buffer("empty", torch.zeros(()))  # log-odds of an empty event in the training data
         self.lines: Tensor
         self.trend: Tensor
+        self.empty: Tensor
         self.scale: Tensor
         self.blocks = [1, *(math.prod(level.shape) for level in self.levels)]
 
@@ -86,6 +90,7 @@ class Tree(Generator):
         self.lines.copy_(spectral_lines(batch.response[batch.response > 0], len(self.lines)))
         total = batch.response.flatten(1).sum(1)
         hit = total > 0
+        self.empty.copy_(torch.logit(1 - hit.double().mean(), eps=IMPOSSIBLE))
         if hit.sum() > 1:
             given, log_total = _with_constant(batch.condition[hit, : self.numbers]).double(), total[hit].double().log()
             self.trend.copy_(torch.linalg.lstsq(given, log_total[:, None], rcond=ALIKE, driver="gelsd").solution.squeeze(1))
@@ -123,7 +128,7 @@ class Tree(Generator):
         out = self.total(torch.cat([given.numbers, *images, torch.ones_like(numbers[:, :1])], dim=1))
         empty, logit, mean, log_std = torch.split(out, [1, PARTS, PARTS, PARTS], dim=1)
         means = (numbers @ self.trend)[:, None] + self.scale * (mean + torch.linspace(-2, 2, PARTS, device=out.device))
-        return empty.squeeze(1), Mixture(logit, means, log_std.clamp(-7, 3) + self.scale.log())
+        return empty.squeeze(1) + self.empty, Mixture(logit, means, log_std.clamp(-7, WIDEST) + self.scale.log())
 
     def _cuts(self, number: int, grids: list[Tensor], given: Given) -> Tensor:
         halving, blocks = self._halving(number), Blocks.of(grids[number])
