@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,3 +59,19 @@ def test_thresholds_are_the_light_of_a_ring() -> None:
     assert torch.equal(chain.inverse(seen, condition), condition)
     with pytest.raises(FacsimError, match="no thresholds"):
         Chain((2,), [("Thresholds", {"column": 1, "at": [0.0]})])
+
+
+def test_share_of_tracks_in_a_cone_is_that_of_drawn_directions() -> None:
+    """The magnet bends to any side by kick / p: count, for small angles, how many end within the cone."""
+    rng = np.random.default_rng(0)
+    p, eta = rng.uniform(3e3, 3e4, 200), rng.uniform(2, 4.3, 200)
+    polar, side = 2 * np.arctan(np.exp(-eta)), rng.uniform(0, 2 * np.pi, (4000, 1))
+    x, y = polar + 600 / p * np.cos(side), 600 / p * np.sin(side)
+    counted = (np.hypot(x, y) < 0.12).mean(0)
+    chain = Chain((2,), [("InCone", {"momentum": 0, "eta": 1, "kick": 600.0, "outer": 0.12})])
+    condition = torch.tensor(np.stack([p, eta], 1), dtype=torch.float32)
+    found = chain(condition, condition)
+    assert found[:, 2].numpy() == pytest.approx(counted, abs=0.04)
+    assert torch.equal(chain.inverse(found, condition), condition)
+    with pytest.raises(FacsimError, match="no such cone"):
+        Chain((2,), [("InCone", {"momentum": 0, "eta": 1, "kick": 0.0, "outer": 0.12})])

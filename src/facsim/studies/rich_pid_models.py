@@ -108,13 +108,18 @@ def plan_for(name: str, *, full: bool, seed: int) -> Plan:
 
 
 def encoding_for(truth: Rich) -> Recipe:
-    """Conditions as the networks see them: beside the usual encoding the light above each Cherenkov threshold that is not far below all momenta."""
+    """Conditions as the networks see them: beside the usual encoding what bends sharply.
+
+    The light above each Cherenkov threshold that is not far below all momenta, and the share of tracks that the magnet leaves within each radiator.
+    """
     from facsim.transforms import encoding
 
     thresholds = [mass / math.sqrt(r.index**2 - 1) for r in truth.radiators for mass in MASSES.values()]
     kinks = [t for t in thresholds if t > NEGLIGIBLE * truth.momenta.low]
-    lights = [{"low": 0.0, "high": 1.0, "log": False}] * len(kinks)
-    return [("Thresholds", {"column": MOMENTUM, "at": kinks}), ("Encode", {"columns": [*encoding(truth.variables), *lights]})]
+    cones = [{"momentum": MOMENTUM, "eta": MOMENTUM + 1, "kick": r.bend, "outer": r.outer} for r in truth.radiators if r.bend]
+    shares = [{"low": 0.0, "high": 1.0, "log": False}] * (len(kinks) + len(cones))
+    known: list[tuple[str, dict[str, Any]]] = [("Thresholds", {"column": MOMENTUM, "at": kinks}), *(("InCone", cone) for cone in cones)]
+    return [*known, ("Encode", {"columns": [*encoding(truth.variables), *shares]})]
 
 
 def blurred(events: Events, rng: np.random.Generator) -> Events:
