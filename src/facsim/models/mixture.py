@@ -14,7 +14,7 @@ from facsim.models.family import SHARED, Family
 from facsim.models.flow import is_censored
 from facsim.nets.mlp import mlp
 from facsim.objectives import fill_below_zero, negative_log_likelihood
-from facsim.objectives.mixture import LOG_ROOT_2PI, chosen_component
+from facsim.objectives.mixture import LOG_ROOT_2PI
 
 SPREAD = 0.7  # of the components' first means
 START = -1.0  # logarithm of their first standard deviations
@@ -56,7 +56,7 @@ class MixtureDensity(Generator):
         self.size, self.components, self.censored = math.prod(response_shape), components, is_censored(likelihood)
         self.floor = math.log(narrowest)
         self.sizes = [1, self.size, self.size, self.size * (self.size - 1) // 2]  # numbers of a component: logit, means, deviations, slopes
-        self.network = mlp([1 + condition_size, *hidden, components * sum(self.sizes)], activation)
+        self.network = mlp([max(condition_size, 1), *hidden, components * sum(self.sizes)], activation)
         self._spread()
 
     def _spread(self) -> None:
@@ -74,7 +74,7 @@ class MixtureDensity(Generator):
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
         numbers = self._numbers(condition)
-        chosen = chosen_component(numbers[:, 0], torch.special.ndtr(noise[:, 0]))[:, None]
+        chosen = component(numbers[:, 0], torch.special.ndtr(noise[:, 0]))[:, None]
         one = numbers.gather(2, chosen.expand(-1, numbers.shape[1], -1)).squeeze(2)
         _, mean, log_std, slope = torch.split(one, self.sizes, dim=1)
         y: Tensor = mean + correlated(noise[:, 1:] * log_std.clamp_min(self.floor).exp(), slope)
@@ -97,9 +97,20 @@ class MixtureDensity(Generator):
 
     def _numbers(self, condition: Tensor) -> Tensor:
         """All numbers of the components, [n, numbers, components]."""
-        known = torch.cat([condition.new_ones(condition.shape[0], 1), condition], dim=1)
+        known = condition if self.condition_size else condition.new_ones(condition.shape[0], 1)
         numbers: Tensor = self.network(known).reshape(-1, sum(self.sizes), self.components)
         return numbers
+
+
+def component(logit: Tensor, choice: Tensor) -> Tensor:
+    """The component of each row [n, components] that a uniform number [n] takes, [n, 1]; without softmax, which is slow on so few numbers.
+
+    Examples:
+        >>> component(torch.tensor([[0.0, 0.0], [0.0, 50.0]]), torch.tensor([0.4, 0.4])).tolist()
+        [[0], [1]]
+    """
+    passed = (logit - logit.amax(1, keepdim=True)).exp().cumsum(1)
+    return (choice[:, None] * passed[:, -1:] >= passed[:, :-1]).sum(1, keepdim=True)
 
 
 def correlated(noise: Tensor, slope: Tensor) -> Tensor:

@@ -83,24 +83,24 @@ class WhitenAlong(Transform):
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
         mean, lower = self._at(condition)
-        return mean + (lower * y[:, None]).sum(-1)
+        return mean + (lower @ y[:, :, None]).squeeze(2)
 
     def _at(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Mean [n, d] and root of the covariance [n, d, d] at the events' places."""
         self.require_fitted()
         positions = [axis.position(condition) for axis in self.axes]
         below = [p.long().clamp_max(axis.bins - 1) for p, axis in zip(positions, self.axes, strict=True)]
-        shares = [(p - b)[:, None, None] for p, b in zip(positions, below, strict=True)]
         row = self._first_row(condition)
         for b, stride in zip(below, self.strides, strict=True):
             row = row + b * stride
-        found = self._between(row, shares, self.strides)
+        shares = [(p - b)[:, None] for p, b in zip(positions, below, strict=True)]
+        found = self._between(row, shares, self.strides).reshape(-1, 1 + self.size, self.size)
         return found[:, 0], found[:, 1:]
 
     def _between(self, row: Tensor, shares: Sequence[Tensor], strides: Sequence[int]) -> Tensor:
-        """The table between the corners of a cell that begins at the row: linear along every axis."""
+        """The table between the corners of a cell that begins at the row, linear along every axis: [n, numbers]."""
         if not shares:
-            return self.table[row]
+            return self.table.flatten(1).index_select(0, row)
         low, high = (self._between(row + step, shares[1:], strides[1:]) for step in (0, strides[0]))
         return torch.lerp(low, high, shares[0])
 
