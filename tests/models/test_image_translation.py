@@ -263,7 +263,16 @@ def test_the_score_is_best_for_the_true_spread() -> None:
 # --- a toy: the blurred condition times a random factor of each event -------------------------------------------------
 
 TOY, DEPOSITS = 16, 3
-SETTINGS: dict[str, Any] = {"latent": 2, "planes": 0, "channels": 8, "depth": 1, "regulariser": "none", "lambda_x": 5.0, "lambda_kl": 1.0}
+SETTINGS: dict[str, Any] = {
+    "latent": 2,
+    "planes": 0,
+    "channels": 8,
+    "depth": 1,
+    "located": False,
+    "regulariser": "none",
+    "lambda_x": 5.0,
+    "lambda_kl": 1.0,
+}
 
 
 def toy(n: int, seed: int) -> tuple[Batch, Tensor]:

@@ -29,7 +29,7 @@ class Networks:
     Sizes of images must be a multiple of `multiple`.
     """
 
-    generator: Callable[[int, tuple[int, int, int], int, int], nn.Module]  # of planes in, shape out, channels, depth
+    generator: Callable[[int, tuple[int, int, int], int, int, bool], nn.Module]  # of planes in, shape out, channels, depth, whether it is located
     critic: Callable[[Layout, int, int, bool, int], Critic]  # of the layout, channels, halvings, whether it judges patches, kernels
     encoder: Callable[[Layout, int, bool], Encoder]  # of the layout, channels, whether it tells a spread
     channels: int
@@ -41,7 +41,7 @@ class Networks:
 
 def _printed(residual: bool) -> Networks:
     return Networks(
-        lambda inputs, shape, channels, depth: PrintedUNet(inputs, shape[0], channels, residual),
+        lambda inputs, shape, channels, depth, located: PrintedUNet(inputs, shape[0], channels, residual),
         lambda layout, channels, patches, patch, kernels: printed_critic(layout, patch, kernels),
         lambda layout, channels, spread: printed_encoder(layout, spread),
         channels=64,
@@ -52,8 +52,12 @@ def _printed(residual: bool) -> Networks:
     )
 
 
+def _folded(inputs: int, shape: tuple[int, int, int], channels: int, depth: int, located: bool) -> nn.Module:
+    return FoldedUNet(inputs, shape, channels, depth, located=located)
+
+
 NETWORKS = {
-    "unet": Networks(FoldedUNet, image_critic, image_encoder, channels=16, latent=8, planes=2, last="open-relu"),
+    "unet": Networks(_folded, image_critic, image_encoder, channels=16, latent=8, planes=2, last="open-relu"),
     "cir": _printed(residual=False),
     "tip": _printed(residual=True),
 }
@@ -70,6 +74,7 @@ def translation(
     grain: int = 4,
     channels: int | None = None,
     depth: int = 3,
+    located: bool = True,
     patches: int = 2,
     patch: bool = True,
     last: str | None = None,
@@ -92,22 +97,25 @@ def translation(
     lambda_score: float = 0.0,
     windows: Sequence[int] = (1, 4, 16, 64),
 ) -> EncodedGAN:
-    """The last `images` x rows x columns conditions are the images to translate, of the response's size, row by row; those before are numbers.
+    """A generator of images from images and a random code, against a critic, with an encoder of the code.
+
+    The last `images` x rows x columns conditions are the images to translate, of the response's size, row by row; those before are numbers.
 
     `network`: "unet", ours, or the printed "cir" and "tip" for 64 x 64 pixels (or other multiples of 32), whose responses are between 0 and 1. The
     code has `latent` numbers, and for "unet" `planes` of one for every `grain` x `grain` pixels. `channels` and `depth` are those of the U-Net, which
-    sees squares of 2 x 2 as one pixel; its critic is halved `patches` times. With `patch` the critic has a verdict for each patch, else one;
-    `kernels` of minibatch discrimination and `spectral` normalisation are for the critic; the rules are those of `Rules`, those of the encoder of
-    `Ways`, `lambda_score` and `windows` among them. `spread`: whether the encoder tells a variance; it never does where no real response is encoded.
+    sees squares of 2 x 2 as one pixel and, if `located`, its place on the detector; its critic is halved `patches` times. With `patch` the critic
+    has a verdict for each patch, else one; `kernels` of minibatch discrimination and `spectral` normalisation are for the critic. The rules are those
+    of `Rules`, those of the encoder of `Ways`, `lambda_score` and `windows` among them. `spread`: whether the encoder tells a variance; it never
+    does where no real response is encoded.
     """
     ways = Ways(x=lambda_x, z=lambda_z, kl=lambda_kl, posterior=posterior, window=window, score=lambda_score, windows=windows)
     rules = Rules(
         loss=loss, regulariser=regulariser, penalty=penalty, clip=clip, critic_steps=critic_steps, label=label, flips=flips, matching=matching
     )
     nets, shape = look_up(NETWORKS, network, "network"), image_shape(response_shape)
-    layout = _layout(condition_size, shape, images, nets, latent, planes, grain)
+    layout = _layout(condition_size, shape, images, nets, latent=latent, planes=planes, grain=grain)
     wide = nets.channels if channels is None else channels
-    net = nets.generator(layout.inputs, shape, wide, depth)
+    net = nets.generator(layout.inputs, shape, wide, depth, located)
     generator = nn.Sequential(InPlanes(layout), net, look_up(ACTIVATIONS, last or nets.last, "activation")())
     critic = nets.critic(layout, wide, patches, patch, kernels)
     if spectral:
@@ -117,7 +125,7 @@ def translation(
 
 
 def _layout(
-    condition_size: int, shape: tuple[int, int, int], images: int, nets: Networks, latent: int | None, planes: int | None, grain: int
+    condition_size: int, shape: tuple[int, int, int], images: int, nets: Networks, *, latent: int | None, planes: int | None, grain: int
 ) -> Layout:
     numbers = condition_size - images * shape[1] * shape[2]
     layout = Layout(shape, numbers, images, nets.latent if latent is None else latent, nets.planes if planes is None else planes, grain)

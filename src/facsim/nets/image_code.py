@@ -77,20 +77,20 @@ class InPlanes(nn.Module):
 class FoldedUNet(nn.Module):
     """A U-Net that sees squares of 2 x 2 pixels as one of four times as many channels: [n, inputs, h, w] -> [n, outputs, h, w] of the size given.
 
-    At a quarter of the pixels it costs a quarter of the time. Two more planes tell it the place on the detector: at first row and column, from -1 to
-    1, then what it learns. Source of the fold: Shi et al. (2016), arXiv:1609.05158 (sub-pixel convolution).
+    At a quarter of the pixels it costs a quarter of the time. `located`: two more planes tell it the place on the detector: at first row and column,
+    from -1 to 1, then what it learns. Source of the fold: Shi et al. (2016), arXiv:1609.05158 (sub-pixel convolution).
     """
 
-    def __init__(self, inputs: int, shape: tuple[int, int, int], channels: int = 32, depth: int = 3) -> None:
+    def __init__(self, inputs: int, shape: tuple[int, int, int], channels: int = 32, depth: int = 3, *, located: bool = True) -> None:
         super().__init__()
         outputs, *self.size = shape
         rows, columns = (torch.linspace(-1, 1, n) for n in self.size)
-        self.place = nn.Parameter(torch.stack(torch.meshgrid(rows, columns, indexing="ij")))
-        self.net = UNet((inputs + 2) * FOLD**2, outputs * FOLD**2, channels, depth)
+        self.place = nn.Parameter(torch.stack(torch.meshgrid(rows, columns, indexing="ij"))) if located else None
+        self.net = UNet((inputs + 2 * located) * FOLD**2, outputs * FOLD**2, channels, depth)
 
     def forward(self, x: Tensor) -> Tensor:
         h, w = self.size
-        planes = torch.cat([x, self.place.expand(x.shape[0], -1, -1, -1)], dim=1)
+        planes = x if self.place is None else torch.cat([x, self.place.expand(x.shape[0], -1, -1, -1)], dim=1)
         whole = pad(planes, (0, -w % FOLD, 0, -h % FOLD))
         image: Tensor = pixel_shuffle(self.net(pixel_unshuffle(whole, FOLD)), FOLD)
         return image[:, :, :h, :w]
