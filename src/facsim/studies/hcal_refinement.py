@@ -6,7 +6,8 @@ quarters of large cells at a quarter of it) and refines the image. Further see `
 * First step: our tree of study hcal-single-track (`--set single=tree`, the default) or the source's network (`stp`), trained here on single pions of
   the same showers, or a trained surrogate (`--set single=FOLDER` of a bundle of that study). Tracks softer or harder than 2 to 30 GeV are made at the
   nearest energy and scaled.
-* Second step: the source's kind of network, and ours, the tree; `unrefined` is the sum as it is. Each training event is overlaid once.
+* Second step: the source's kind of network, and ours, the tree; `unrefined` is the sum as it is. Each event is overlaid once, so
+  that the two candidates made of it share the first step: their `spread` is that of the second step alone.
 * Variety of one event: every generation overlays its tracks anew. The time is that of the second step; that of the first is in
   the row `first_step`.
 """
