@@ -107,6 +107,7 @@ FIGURES_ALONE = {
     "hcal-single-track",
     "hcal-refinement",
     "hcal-direct",
+    "airshower-reconstruction",
 }  # studies whose source prints no number for what is compared
 
 

@@ -31,6 +31,7 @@ EDGES = (18.5, 18.75, 19.0, 19.25, 19.5, 19.75, 20.001)  # of lg(E/eV)
 BINS = tuple(f"lg E {low:.4g}-{high:.4g}" for low, high in pairwise(EDGES))
 FOUND = ("energy", "xmax")
 UNITS = {"energy": "1", "xmax": "g/cm2"}
+BIAS_BARS = {"energy": 0.05, "xmax": 10.0}  # ours: what is small beside the resolutions
 
 
 def run(request: Request) -> Outcome:
@@ -119,12 +120,12 @@ STUDY = Study(
     "energy and depth of the maximum of air showers, found from the traces and arrival times of 9 x 9 stations",
     {"aixnet": "AixNet: convolutions along the traces, then densely connected separable ones over the array", "mean": "the mean of the training"},
     tuple(
-        Expected(model, distance, f"reconstructed {name}", bin)
+        Expected(model, distance, f"reconstructed {name}", bin, None, BIAS_BARS[name] if (model, distance) == ("aixnet", "bias") else None)
         for model in ("aixnet", "mean")
         for name in FOUND
         for distance in ("bias", "resolution")
         for bin in BINS
     ),
-    "none: bias and resolution are shown beside those of an answer that knows nothing",
+    f"ours: bias of the energy at most {BIAS_BARS['energy']:.0%}, of the depth {BIAS_BARS['xmax']:g} g/cm2 in every bin; resolutions are shown",
     run,
 )
