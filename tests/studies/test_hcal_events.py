@@ -12,6 +12,7 @@ import pytest
 from facsim.core import Events, FacsimError, concatenate
 from facsim.core.detectors import from_image, saturate
 from facsim.data import load_sample, write
+from facsim.evaluation.evaluate import evaluate
 from facsim.evaluation.scorecard import Scorecard
 from facsim.simulators.full_events import Incident, as_condition, particles_of
 from facsim.simulators.hcal import WALL, lhcb_hcal, sine_at
@@ -64,6 +65,14 @@ def test_other_events_lend_what_is_not_seen() -> None:
         assert sorted(mixed.track[mine & (mixed.track > 0)]) == sorted(own.track[own.track > 0])
         assert sorted(mixed.energy[mine & (mixed.track == 0)]) == sorted(lent.energy[(lent.event == number) & (lent.track == 0)])
     assert np.array_equal(with_others_unseen(EVENTS.condition[0], EVENTS.condition[[0]])[:, -4096:], EVENTS.condition[:1, -4096:])
+
+
+def test_the_evaluation_takes_events_whole() -> None:
+    """Lists and images among the conditions: the numbers are compared, the arrays are left alone."""
+    card = evaluate(EVENTS[:150], EVENTS[150:300], train=EVENTS[300:450], recipe=("conditions", "observables"))
+    conditions = {row.observable for row in card.rows if row.observable.startswith("condition:")}
+    assert conditions == {f"condition:{name}_{axis}" for name in ("kaon", "pion1", "pion2") for axis in ("x", "y")}
+    assert card.find("total_energy", "separation").value < 0.5
 
 
 def test_like_events() -> None:
