@@ -12,9 +12,8 @@ import yaml
 from facsim.cli.fit import make_plan
 from facsim.cli.main import run
 from facsim.cli.options import card
-from facsim.core import Events
+from facsim.core import Events, only
 from facsim.data import load_sample, write
-from facsim.simulators.full_events import tracker_image
 from facsim.studies.workflow import untrained
 from facsim.training.search import checked_space, finished, with_parts
 
@@ -25,7 +24,7 @@ COMBINATIONS = 87_480_000  # as printed in appendix B
 
 @pytest.fixture(scope="module")
 def tracks() -> Events:
-    return tracker_image(load_sample("lhcb-events")[:20])
+    return only(load_sample("lhcb-events")[:20], "tracks")
 
 
 def plan_of(name: str) -> Any:

@@ -126,6 +126,17 @@ def test_simulate_and_convert(tmp_path: Path) -> None:
     assert read(back) == read(native)
 
 
+def test_convert_keeps_the_conditions_that_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole, slim = tmp_path / "whole.h5", tmp_path / "slim.h5"
+    write(load_sample("lhcb-events")[:5], whole)
+    assert run(["convert", str(whole), str(slim), "--condition", "tracks"]) == 0
+    assert [v.name for v in read(slim).variables] == ["tracks"]
+    assert np.array_equal(read(slim).column("tracks"), read(whole).column("tracks"))
+    assert run(["convert", str(whole), str(tmp_path / "none.h5"), "--condition", "trakcs"]) == 1
+    assert "tracks" in capsys.readouterr().err
+    assert not (tmp_path / "none.h5").exists()
+
+
 def test_bench_prints_json_and_nothing_else(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", str(trained), "--batch", "1,8", "--threads", "1", "--engine", "eager", "--json"]) == 0
     assert [row["batch"] for row in json.loads(capsys.readouterr().out)] == [1, 8]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facsim.core import Events, FacsimError
+from facsim.core import Events, FacsimError, only
 from facsim.data import read, write
 from facsim.simulators.collisions import Particles
 from facsim.simulators.full_events import (
@@ -21,7 +21,6 @@ from facsim.simulators.full_events import (
     particles_of,
     signal_places,
     signal_tracks,
-    tracker_image,
 )
 from facsim.simulators.hadron_showers import ParameterisedShowers
 from facsim.simulators.hcal import MUON_LOSS, WALL, sine_at
@@ -106,8 +105,8 @@ def test_of_too_many_particles_the_softest_are_lost() -> None:
 def test_event_without_tracks() -> None:
     events = full_events(particles(), 2)
     assert not events.response.any()
-    assert not tracker_image(events).condition.any()
-    assert tracker_image(events).variables[0].shape == (64, 64)
+    assert not only(events, "tracks").condition.any()
+    assert only(events, "tracks").variables[0].shape == (64, 64)
 
 
 def test_all_tracks_in_the_hole_leave_nothing() -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from facsim.core import Events, FacsimError, concatenate
+from facsim.core import Events, FacsimError, concatenate, only
 from facsim.core.detectors import from_image, saturate
 from facsim.data import load_sample, write
 from facsim.evaluation.evaluate import evaluate
@@ -18,7 +18,7 @@ from facsim.simulators.full_events import Incident, as_condition, particles_of
 from facsim.simulators.hcal import WALL, lhcb_hcal, sine_at
 from facsim.studies.calorimeter import Sample
 from facsim.studies.hcal_direct import MODELS, PARTS, STUDY
-from facsim.studies.hcal_events import EDGES, OBSERVABLES, alike, judged, only, sample_of, scores, track_energy, with_others_unseen
+from facsim.studies.hcal_events import EDGES, OBSERVABLES, alike, judged, sample_of, scores, track_energy, with_others_unseen
 from facsim.studies.hcal_refinement import STUDY as REFINEMENT
 from facsim.studies.overlay import Overlay, kept_overlay, unrefined, with_overlay
 from facsim.studies.run import request_for, run_study

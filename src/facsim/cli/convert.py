@@ -40,7 +40,8 @@ def convert(
     coarsen
         Sum squares of this many cells.
     condition
-        Columns of a table that are conditions, separated by commas; a name may end in the unit of its numbers (p_GeV).
+        Columns of a table that are conditions, separated by commas; a name may end in the unit of its numbers (p_GeV). Of another file: the
+        conditions to keep.
     response
         Columns of a table that are the response.
     weight
@@ -52,25 +53,32 @@ def convert(
     collection
         Hits to read, where a ROOT file has several collections.
     """
+    from facsim.core import Events, only
     from facsim.data import open_writer
     from facsim.data.tables import is_table, write_table
     from facsim.studies.sources import Coarsened
 
-    columns = {"condition": condition, "response": response, "weight": weight, "tree": tree}
+    kept = condition.split(",") if condition and not is_table(source) else []
+    columns = {"condition": None if kept else condition, "response": response, "weight": weight, "tree": tree}
     to_table = is_table(target) and to is None
     options = {"detector": None if detector is None else open_detector(detector), "collection": collection}
     reader = open_events(source, format, {**columns, "tree": tree if is_table(source) else None} if to_table else columns, **options)
-    events = Coarsened(reader, coarsen)
+    coarse = Coarsened(reader, coarsen)
+
+    def read(start: int, stop: int | None) -> Events:
+        events = coarse.read(start, stop)
+        return only(events, *(name.strip() for name in kept)) if kept else events
+
     if to_table:
-        write_table(events.read(), target, tree)
+        write_table(read(0, None), target, tree)
         say(f"{target}: {reader.n} events")
         return
     with (
-        open_writer(target, events.detector, reader.variables, to or "native", about=reader.about) as writer,
+        open_writer(target, coarse.detector, read(0, 0).variables, to or "native", about=reader.about) as writer,
         counting_bar("events", reader.n) as advance,
     ):
         for start in range(0, reader.n, BLOCK):
-            part = events.read(start, start + BLOCK)
+            part = read(start, start + BLOCK)
             writer.append(part)
             advance(len(part))
     say(f"{target}: {reader.n} events")

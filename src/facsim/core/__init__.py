@@ -17,7 +17,7 @@ from facsim.core.detectors import (
     Vector,
 )
 from facsim.core.errors import FacsimError
-from facsim.core.events import Events, concatenate
+from facsim.core.events import Events, concatenate, only
 from facsim.core.rng import stream
 from facsim.core.table import look_up
 from facsim.core.variables import Variable
@@ -39,5 +39,6 @@ __all__ = [
     "coarsen",
     "concatenate",
     "look_up",
+    "only",
     "stream",
 ]

@@ -122,6 +122,18 @@ def _named(events: Events) -> list[tuple[str, str, tuple[int, ...]]]:
     return [(v.name, v.unit, v.shape) for v in events.variables]
 
 
+def only(events: Events, *names: str) -> Events:
+    """The events with some of their condition variables, in the order of the names.
+
+    Raises:
+        FacsimError: if they have no such variables.
+    """
+    chosen = [column_index(events.variables, name) for name in names]
+    columns = [places(events.variables)[i] for i in chosen]
+    condition = np.concatenate([events.condition[:, place] for place in columns], axis=1)
+    return Events(condition, events.response, events.detector, tuple(events.variables[i] for i in chosen), events.weight)
+
+
 def concatenate(parts: Sequence[Events]) -> Events:
     """All events of the parts, in order; the variables' ranges are widened to hold all.
 

@@ -177,7 +177,7 @@ class FullEvents:
     Before it are the places of the signal kaon and pions (for the trigger), and lists of all particles that arrive, 512 places each, those of the
     highest energies first, zeros behind the last: `particle_kind` (0 pion, 1 proton, 2 neutron, 3 kaon, 4 K0L, 5 muon, 6 other), kinetic
     `particle_energy`, place and slopes on the face, and the transverse energy of its track, `particle_track`, 0 for those without. So the same event
-    can be simulated again; `tracker_image` keeps the image alone for models to learn from.
+    can be simulated again; `only(events, "tracks")` keeps the image alone for models to learn from.
 
     Source: the LHCb HCAL study of 2019, section 2.2; collisions from Pythia 8.
     """
@@ -212,11 +212,6 @@ class FullEvents:
 def signal_places(events: Events) -> Array:
     """Places (x, y) of the signal kaon and pions on the face in mm, [n, 3, 2]."""
     return np.stack([events.column(v.name) for v in SIGNAL_VARIABLES], axis=1).reshape(len(events), len(SIGNALS), 2)
-
-
-def tracker_image(events: Events) -> Events:
-    """The same events with the tracker image alone as condition."""
-    return Events(events.column("tracks").reshape(len(events), -1), events.response, events.detector, events.variables[-1:], events.weight)
 
 
 def lhcb_events(library: ShowerSource | None = None) -> FullEvents:

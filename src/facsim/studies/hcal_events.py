@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facsim.core import Events, FacsimError, Variable, stream
+from facsim.core import Events, FacsimError, Variable, only, stream
 from facsim.core.events import Array
-from facsim.core.variables import column_index, places
 from facsim.evaluation.hadron_trigger import decisions, rate_rows
 from facsim.evaluation.scorecard import NO_ERROR, Row, Scorecard
 from facsim.studies.calorimeter import Sample
@@ -55,18 +54,6 @@ def track_energy(events: Events) -> Array:
 
 
 OBSERVABLES: dict[str, Callable[[Events], Array]] = {**VARIED, "resolution": lambda events: track_energy(events) - total(events)}
-
-
-def only(events: Events, *names: str) -> Events:
-    """The events with some of their condition variables, in the order of the names.
-
-    Raises:
-        FacsimError: if they have no such variables.
-    """
-    chosen = [column_index(events.variables, name) for name in names]
-    columns = [places(events.variables)[i] for i in chosen]
-    condition = np.concatenate([events.condition[:, place] for place in columns], axis=1)
-    return Events(condition, events.response, events.detector, tuple(events.variables[i] for i in chosen), events.weight)
 
 
 def judged(events: Events) -> Events:

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 
-from facsim.core import Events, FacsimError, stream
+from facsim.core import Events, FacsimError, only, stream
 from facsim.core.events import Array
 from facsim.studies.calorimeter import SETTINGS as COMMON
 from facsim.studies.calorimeter import Calorimeter, Model, Sample
 from facsim.studies.hcal_direct import GEANT4_MS, SEEN, translations
 from facsim.studies.hcal_direct import MODELS as DIRECT
-from facsim.studies.hcal_events import SETTINGS, again, expected, only, own_scores, sample_of, scores, simulator_of
+from facsim.studies.hcal_events import SETTINGS, again, expected, own_scores, sample_of, scores, simulator_of
 from facsim.studies.overlay import Overlay, kept_overlay, milliseconds, unrefined, with_overlay
 from facsim.studies.study import Request, Study
 
