@@ -145,9 +145,9 @@ MODELS = {
         what="ours: the energy cut in halves of the detector down to single cells",
         family="tree",
         settings={"width": 96, "reach": 1.8, "symmetry": "square"},
-        batch=64,
-        training={"learning_rate": 3e-3, "schedule": "onecycle", "clip": 10.0},
-        full=8,
+        batch=16,
+        training={"learning_rate": 2e-3, "schedule": "onecycle", "clip": 10.0},
+        full=12,
     ),
 }
 PARTS = Calorimeter(name="lcd-ecal", models=MODELS, scores=scores, geant4_ms=GEANT4_MS)
