@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
+from facsim.core import FacsimError
 from facsim.core.contracts import Batch
 from facsim.models import build
 from facsim.models.mixture import Components, MixtureDensity, correlated, log_density
@@ -71,3 +72,8 @@ def test_energies_are_cut_at_zero() -> None:
     y = model(torch.zeros(500, 0), model.draw_noise(500, torch.Generator().manual_seed(0))).detach()
     assert float(y.min()) == 0
     assert 0.1 < float((y > 0).float().mean()) < 0.9
+
+
+def test_too_many_numbers_are_refused() -> None:
+    with pytest.raises(FacsimError, match="at most 100"):
+        build("mixture", 1, (16, 16))

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from facsim.core.contracts import Batch, Generator, Objective
+from facsim.core.errors import FacsimError
 from facsim.models.family import SHARED, Family
 from facsim.models.flow import is_censored
 from facsim.nets.mlp import mlp
 from facsim.objectives import fill_below_zero, negative_log_likelihood
 from facsim.objectives.mixture import LOG_ROOT_2PI
 
+MOST = 100  # numbers of an event, whose covariances then are 5,000 for each component
 SPREAD = 0.7  # of the components' first means
 START = -1.0  # logarithm of their first standard deviations
 
@@ -54,6 +56,9 @@ class MixtureDensity(Generator):
         super().__init__()
         self.condition_size, self.response_shape = condition_size, tuple(response_shape)
         self.size, self.components, self.censored = math.prod(response_shape), components, is_censored(likelihood)
+        if self.size > MOST:
+            remedy = "choose another model: covariances grow with the square of the numbers"
+            raise FacsimError("this model is for a few numbers an event", expected=f"at most {MOST}", got=self.size, remedy=remedy)
         self.floor = math.log(narrowest)
         self.sizes = [1, self.size, self.size, self.size * (self.size - 1) // 2]  # numbers of a component: logit, means, deviations, slopes
         self.network = mlp([max(condition_size, 1), *hidden, components * sum(self.sizes)], activation)
