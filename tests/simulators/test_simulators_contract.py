@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from importlib.util import find_spec
 
 import numpy as np
@@ -16,7 +17,7 @@ from facsim.simulators.geant4.datasets import NEEDED
 from facsim.simulators.geant4.datasets import find as find_data
 
 PYTHIA = pytest.mark.skipif(find_spec("pythia8mc") is None, reason="the extra pythia is not installed")
-GEANT4 = pytest.mark.skipif(len(find_data()) < len(NEEDED), reason="Geant4's data sets are not here")
+GEANT4 = pytest.mark.skipif(len(find_data(os.environ)) < len(NEEDED), reason="Geant4's data sets are not here")
 OUTSIDE = {"lhcb-events": PYTHIA, "geant4": GEANT4}
 pytestmark = pytest.mark.parametrize("name", [pytest.param(name, marks=OUTSIDE.get(name, ())) for name in SIMULATORS])
 N = 40

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +29,7 @@ NEEDED = (  # by FTFP_BERT, of the versions that geant4-pybind 0.1.3 (Geant4 11.
 )
 
 
-def find(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
+def find(environment: Mapping[str, str]) -> dict[str, Path]:
     """The folders of the data sets that are there, by variable: where the variable says, else in GEANT4_DATA_DIR, else in ~/.geant4_pybind."""
     parents = [Path(environment[FOLDER])] if FOLDER in environment else []
     parents.append(Path(environment.get("HOME", "/")) / ".geant4_pybind")
@@ -43,7 +42,7 @@ def find(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
     return found
 
 
-def require(environment: Mapping[str, str] = os.environ) -> dict[str, Path]:
+def require(environment: Mapping[str, str]) -> dict[str, Path]:
     """All folders of data, by variable.
 
     Raises:

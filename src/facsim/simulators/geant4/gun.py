@@ -36,7 +36,8 @@ class Geant4:
         FacsimError: if something is missing, telling where to get it.
     """
 
-    def __init__(self, setup: Setup, *, environment: Mapping[str, str] = os.environ, process: Sequence[str] = PROCESS) -> None:
+    def __init__(self, setup: Setup, *, environment: Mapping[str, str] | None = None, process: Sequence[str] = PROCESS) -> None:
+        environment = os.environ if environment is None else environment
         self.setup, self.process, self.detector = setup, tuple(process), setup.detector
         if self.process == PROCESS and find_spec("geant4_pybind") is None:
             raise FacsimError("Geant4 needs the library geant4-pybind", remedy="pip install 'facsim[geant4]'")
