@@ -15,7 +15,7 @@ from facsim.models.family import SHARED, Family
 from facsim.models.flow import is_censored
 from facsim.nets.mlp import mlp
 from facsim.objectives import fill_below_zero, negative_log_likelihood
-from facsim.objectives.mixture import LOG_ROOT_2PI
+from facsim.objectives.mixture import LOG_ROOT_2PI, chosen_component
 
 MOST = 100  # numbers of an event, whose covariances then are 5,000 for each component
 SPREAD = 0.7  # of the components' first means
@@ -79,7 +79,7 @@ class MixtureDensity(Generator):
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
         numbers = self._numbers(condition)
-        chosen = component(numbers[:, 0], torch.special.ndtr(noise[:, 0]))[:, None]
+        chosen = chosen_component(numbers[:, 0], torch.special.ndtr(noise[:, 0]))[:, None]
         one = numbers.gather(2, chosen.expand(-1, numbers.shape[1], -1)).squeeze(2)
         _, mean, log_std, slope = torch.split(one, self.sizes, dim=1)
         y: Tensor = mean + correlated(noise[:, 1:] * log_std.clamp_min(self.floor).exp(), slope)
@@ -105,17 +105,6 @@ class MixtureDensity(Generator):
         known = condition if self.condition_size else condition.new_ones(condition.shape[0], 1)
         numbers: Tensor = self.network(known).reshape(-1, sum(self.sizes), self.components)
         return numbers
-
-
-def component(logit: Tensor, choice: Tensor) -> Tensor:
-    """The component of each row [n, components] that a uniform number [n] takes, [n, 1]; without softmax, which is slow on so few numbers.
-
-    Examples:
-        >>> component(torch.tensor([[0.0, 0.0], [0.0, 50.0]]), torch.tensor([0.4, 0.4])).tolist()
-        [[0], [1]]
-    """
-    passed = (logit - logit.amax(1, keepdim=True)).exp().cumsum(1)
-    return (choice[:, None] * passed[:, -1:] >= passed[:, :-1]).sum(1, keepdim=True)
 
 
 def correlated(noise: Tensor, slope: Tensor) -> Tensor:
