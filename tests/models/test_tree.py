@@ -160,6 +160,17 @@ def test_the_likelihood_is_that_of_what_is_drawn() -> None:
     assert (both + alone + empty).item() == pytest.approx(1.0, abs=0.01)
 
 
+@pytest.mark.parametrize("rest", [3e-5, 2.88e-4, 1e-3, 0.01, 0.1, 1.0, 30.0])
+def test_a_line_is_known_however_little_lies_beside_it(rest: float) -> None:
+    """In single precision the remainder of a sum is known to some 1e-7 of the sum: log(first / second) may be far off, the line's energy is not."""
+    line, other = torch.tensor([0.423]), torch.tensor([rest])
+    mixture = ratios((line + other).log()[:, None], torch.zeros(1, 9), torch.tensor([[0.0, -50.0]]), line.log())
+    off = ((line / other).log() - mixture.mean[0, 3]) / mixture.log_std[0, 3].exp()
+    assert abs(off.item()) < 0.3
+    made = [float((line + other) * torch.sigmoid(mixture.mean[0, 3] + sign * mixture.log_std[0, 3].exp())) for sign in (-1, 1)]
+    assert made == pytest.approx([0.423] * 2, rel=1e-4), "one standard deviation beside, the energy is still that of the line"
+
+
 def test_lines_are_found_and_edges_are_not() -> None:
     rng = seeded(0)
     continuum = torch.rand(40_000, generator=rng).mul(6).sub(5).exp()

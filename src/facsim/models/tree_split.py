@@ -18,6 +18,7 @@ FINE = 1e-4  # energies below this, in the units of the network, look alike to a
 SPAN = 4.0  # of log energies, to bring them to order one
 WAVES = 4  # frequencies in which the network sees the place of a block
 LINE_WIDTH = -10.5  # logarithm of the relative width of a spectral line: less than a rounding to 11 bits can tell
+BARE = 1e-5  # logarithm of what a block has above a line, over the line, below which nothing but the line is in it: more than single precision blurs
 SAME = 3e-4  # difference of logarithms at which an energy is that of a line
 FIRST, SECOND, BOTH = range(3)  # which halves have energy
 
@@ -139,15 +140,17 @@ def ratios(log_energy: Tensor, normal: Tensor, line_logit: Tensor, lines: Tensor
     """The density of log(first / second): a third of the components each for the ratio, the first energy and the second; then the lines in either.
 
     `log_energy` [blocks, 1] of the sum; `normal` [blocks, 9 components]: logits, means, logarithms of widths; `line_logit` [blocks, 2 lines].
+    A line is as wide as its energy is uncertain, whatever little the other half has.
     """
     logit, mean, log_std = normal.chunk(3, dim=1)
     spread = torch.linspace(-2, 2, mean.shape[1] // 3, device=mean.device)
     ratio, first, second = (SPAN * m for m in mean.chunk(3, dim=1))
     rest = log_energy - lines
-    line = -torch.expm1(rest.clamp_min(1e-3)).log()
-    line_logit = line_logit.masked_fill((rest <= 1e-3).repeat(1, 2), -torch.inf)
+    line = -torch.expm1(rest.clamp_min(BARE)).log()
+    line_width = LINE_WIDTH - (-torch.expm1(-rest.clamp_min(BARE))).log()
+    line_logit = line_logit.masked_fill((rest <= BARE).repeat(1, 2), -torch.inf)
     means = torch.cat([ratio + spread, first + SPAN * spread - 2 - log_energy, log_energy - second - SPAN * spread + 2, line, -line], dim=1)
-    log_stds = torch.cat([log_std.clamp(-7, 3), torch.full_like(line_logit, LINE_WIDTH)], dim=1)
+    log_stds = torch.cat([log_std.clamp(-7, 3), line_width, line_width], dim=1)
     return Mixture(torch.cat([logit, line_logit], dim=1), means, log_stds)
 
 

@@ -21,7 +21,7 @@ from facsim.transforms.linear import Linear
 from facsim.transforms.resample import Downsample
 from facsim.transforms.traces import TraceShares
 from facsim.transforms.unroll import Crop, Unroll
-from facsim.transforms.wall import Centred, Pixels, TrackSums, Within
+from facsim.transforms.wall import Centred, Footprint, Pixels, TrackSums, Within
 
 TRANSFORMS: dict[str, type[Transform]] = {
     kind.__name__: kind
@@ -50,6 +50,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Pixels,
         Centred,
         Within,
+        Footprint,
         TrackSums,
         Encode,
     )

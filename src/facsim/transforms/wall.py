@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -100,6 +102,49 @@ class Within(Transform):
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
         return y[:, : self.width]
+
+
+class Footprint(Transform):
+    """Conditions [n, c] -> [n, c + pixels]: besides, the image of the shares that an average shower at this place leaves in the cells.
+
+    Along x and y the shares fall off exponentially round where the track is `depth` mm behind the face: of each pair (weight, length in mm) of
+    `parts` with that length. The image is that of `Pixels` with `corner` and of `Centred`: large cells are one pixel, and the hit is in the middle.
+    `columns` are x and y, in mm, among the raw conditions.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        columns: tuple[int, int] = (0, 1),
+        size: tuple[int, int] = (64, 64),
+        depth: float = 400.0,
+        parts: Sequence[tuple[float, float]] = ((0.7, 40.0), (0.3, 150.0)),
+    ) -> None:
+        super().__init__()
+        wall = SplitGranularity()
+        self.width, self.columns, self.parts = shape[-1], tuple(columns), [(float(weight), float(length)) for weight, length in parts]
+        self.lean = 1 + depth / wall.distance
+        self.pixels, self.centred = Pixels(wall.shape, size, corner=True), Centred(size, columns, wall.pixel)
+        self.edges = [(torch.arange(n + 1) - n / 2) * wall.pixel for n in self.pixels.size]
+
+    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return (self.width + self.pixels.size[0] * self.pixels.size[1],)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        beside, along = (self.lean * condition[:, column : column + 1] for column in self.columns)
+        rows, columns = self.edges
+        image = sum(weight * self._shares(rows - along, length)[:, :, None] * self._shares(columns - beside, length)[:, None] for weight, length in self.parts)
+        cells = self.pixels.inverse(torch.as_tensor(image), condition)
+        return torch.cat([x, self.centred(self.pixels(cells, condition), condition).flatten(1)], dim=1)
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        return y[:, : self.width]
+
+    @staticmethod
+    def _shares(edges: Tensor, length: float) -> Tensor:
+        """Of an exponential of both signs round zero, the shares between edges [n, k + 1]: [n, k]."""
+        below = torch.where(edges < 0, 0.5 * torch.exp(-edges.abs() / length), 1 - 0.5 * torch.exp(-edges.abs() / length))
+        return below.diff(dim=1)
 
 
 class TrackSums(Transform):
