@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,14 @@ def test_library_showers_are_scaled_and_chosen_near() -> None:
     near = LibraryShowers({0: Shelf.of(Events(np.array([(2e3, 0, 0), (2e4, 0, 0)]), response, GRID, VARIABLES))}, 32.75)
     hits = near.shower(shots(400, energy=4e4, tx=0, ty=0), np.random.default_rng(0))
     assert set(np.round(hits.energy * VISIBLE).tolist()) == {200.0, 60.0}  # both of two are drawn, scaled from their own energies
+
+
+@pytest.mark.parametrize(("nearest", "expected"), [(1, {0}), (2, {0, 1}), (9, {0, 1, 2})])
+def test_a_library_is_told_among_how_many_showers_to_choose(nearest: int, expected: set[int]) -> None:
+    """Three showers further and further in energy, each in a column of its own."""
+    response = np.concatenate([one_pixel(4, 4 + i) for i in range(3)])
+    source = replace(library(response, [(1e4, 0.1, 0.1), (1.2e4, 0.1, 0.1), (2e4, 0.1, 0.1)]), nearest=nearest)
+    assert set(source.shower(shots(100, tx=0.1, ty=0.1), np.random.default_rng(0)).column.tolist()) == expected
 
 
 def test_only_the_nearest_are_drawn() -> None:

@@ -9,7 +9,7 @@ import torch
 from facsim.core import FacsimError, SplitGranularity
 from facsim.core.detectors import as_image
 from facsim.transforms import Chain
-from facsim.transforms.wall import Centred, Pixels, TrackSums, Within
+from facsim.transforms.wall import Centred, Footprint, Pixels, TrackSums, Within
 
 WALL = SplitGranularity()
 RNG = np.random.default_rng(0)
@@ -66,6 +66,31 @@ def test_within_tells_place_and_border() -> None:
     assert found[0, 3:].tolist() == pytest.approx([-0.5, np.tanh(15.5 / 4), -1.0, np.tanh(12 / 4)])
     assert found[1, 3:].tolist() == pytest.approx([-1.0, 0.0, 1 - 2 / 262, np.tanh((14 - 1 / 131) / 4)], abs=1e-6)
     assert torch.equal(Within((3,)).inverse(found, raw), torch.zeros(2, 3))
+
+
+def test_the_footprint_follows_the_place_within_a_cell() -> None:
+    """From the middle of an inner cell all of a narrow shower stays there; at its border half is lost to the neighbour, at the hole's to the hole."""
+    raw = torch.tensor([[10.5 * 131, 5.5 * 131, 1e3], [10 * 131.0, 5.5 * 131, 1e3], [2 * 131.0, 0.5 * 131, 1e3], [21 * 131.0, 5 * 131.0, 1e3]])
+    found = Footprint((3,), depth=0.0, parts=((1.0, 2.0),))(torch.zeros(4, 3), raw)
+    image = found[:, 3:].reshape(4, 64, 64)
+    assert found.shape == (4, 3 + 4096)
+    assert not found[:, :3].any()
+    assert image[0, 33, 32] == pytest.approx(1.0)
+    assert image[1, 33, 31:33].tolist() == pytest.approx([0.5, 0.5])
+    assert image[2].sum() == pytest.approx(0.5)
+    assert image[3, 32, 32] == pytest.approx(1.0)  # the middle of an outer cell, four pixels in one
+    assert torch.equal(Footprint((3,)).inverse(found, raw), torch.zeros(4, 3))
+
+
+def test_the_footprint_is_the_sum_of_a_cloud() -> None:
+    """Points drawn as the shower falls off, counted by cells and centred, make the same image."""
+    raw, rng = torch.tensor([[2000.0, -700.0, 1e3]]), np.random.default_rng(1)
+    x, y = (raw[0, axis].item() * (1 + 400 / 13330) + rng.laplace(0, 100.0, 400_000) for axis in (0, 1))
+    number = np.pad(WALL.cell_of_pixel, 40, constant_values=-1)[np.floor(y / 131).astype(int) + 66, np.floor(x / 131).astype(int) + 72]
+    cells = torch.from_numpy(np.bincount(number[number >= 0], minlength=1488) / 400_000)[None]
+    cloud = Chain((1488,), [("Pixels", {"corner": True}), ("Centred", {})])(cells, raw)
+    found = Footprint((3,), parts=((1.0, 100.0),))(torch.zeros(1, 3), raw)[:, 3:].reshape(1, 64, 64)
+    torch.testing.assert_close(found.double(), cloud.double(), atol=0.005, rtol=0)
 
 
 def test_other_shapes_are_refused() -> None:

@@ -20,7 +20,7 @@ Array = NDArray[Any]
 VISIBLE = 0.0345  # of a hadron's energy in the scintillator: pions of about 7 GeV in hcal_hadrons/pi+.h5
 KINDS = ("pi+", "proton", "neutron", "kaon+", "kaon0L")  # of a library
 CHARGED = (True, True, False, True, False)
-NEAREST = 100  # library showers among which one is drawn
+NEAREST = 100  # library showers among which one is drawn, unless told otherwise
 LIKENESS = (0.1, 0.04, 0.04)  # of ln E and of both slopes: differences that count alike
 LIBRARY_ENERGIES = (2e3, 3e4)  # MeV
 
@@ -93,16 +93,16 @@ class Shelf:
         """The showers by energy and steepness."""
         return cKDTree(_likeness(*self.condition.T.astype(np.float64)))
 
-    def choose(self, shots: Shots, rng: np.random.Generator) -> Array:
-        """A shower for each shot, drawn among those nearest in energy and steepness."""
+    def choose(self, shots: Shots, rng: np.random.Generator, nearest: int = NEAREST) -> Array:
+        """A shower for each shot, drawn among those `nearest` in energy and steepness."""
         energy = shots.energy.clip(self.condition[:, 0].min(), self.condition[:, 0].max())
-        nearest = min(NEAREST, len(self.condition))
+        nearest = min(nearest, len(self.condition))
         _, found = self.tree.query(_likeness(energy, shots.tx, shots.ty), k=nearest)
         return np.asarray(np.reshape(found, (len(energy), nearest))[np.arange(len(energy)), rng.integers(nearest, size=len(energy))])
 
-    def shower(self, shots: Shots, rng: np.random.Generator) -> Hits:
+    def shower(self, shots: Shots, rng: np.random.Generator, nearest: int = NEAREST) -> Hits:
         """Chosen showers, mirrored to the shots' slopes and scaled to their energies."""
-        chosen = self.choose(shots, rng)
+        chosen = self.choose(shots, rng, nearest)
         counts = self.starts[chosen + 1] - self.starts[chosen]
         shot = np.repeat(np.arange(len(chosen)), counts)
         place = np.arange(len(shot)) + np.repeat(self.starts[chosen] - np.append(0, counts.cumsum())[:-1], counts)
@@ -113,10 +113,14 @@ class Shelf:
 
 @dataclass(frozen=True, eq=False)
 class LibraryShowers:
-    """Showers of full simulation, one shelf for each kind of KINDS; beyond the library's energies the nearest showers are scaled."""
+    """Showers of full simulation, one shelf for each kind of KINDS; beyond the library's energies the nearest showers are scaled.
+
+    Each shower is drawn among the `nearest`: few are most alike, many tell better how showers of one energy and angle vary.
+    """
 
     shelves: Mapping[int, Shelf]
     pixel: float
+    nearest: int = NEAREST
 
     @classmethod
     def of(cls, library: Mapping[str, Iterable[Events]]) -> LibraryShowers:
@@ -137,7 +141,7 @@ class LibraryShowers:
         return cls(shelves, pixel)
 
     def shower(self, shots: Shots, rng: np.random.Generator) -> Hits:
-        return _by_kind(shots, lambda kind, part: self.shelves[kind].shower(part, rng))
+        return _by_kind(shots, lambda kind, part: self.shelves[kind].shower(part, rng, self.nearest))
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,12 @@ import numpy as np
 
 from facsim.core import Events
 from facsim.core.events import Array
-from facsim.studies.calorimeter import SECTIONS, Calorimeter, Model, Sample
-from facsim.studies.calorimeter import SETTINGS as COMMON
+from facsim.studies.calorimeter import Model, Sample
 from facsim.studies.hcal import SATURATION
-from facsim.studies.hcal_events import READ_OUT, SETTINGS, again, expected, own_scores, sample_of, scores, simulator_of
-from facsim.studies.study import Request, Study
+from facsim.studies.hcal_events import READ_OUT, again, event_parts, event_study, sample_of, simulator_of
+from facsim.studies.study import Request
 
-GEANT4_MS = 2.5 * 520.0  # of one core: 2.5 ms per GeV, 520 GeV of hadrons on the cells of an event
 MILLISECONDS = 4.0  # of one core for an image: 500 images per second on two
-SEEN = tuple(name for name in SECTIONS if name != "classifier_cells")  # 1488 cells cost half a minute
 
 IMAGES = (("Pixels", {"size": [64, 64]}), ("Scale", {"by": SATURATION}))
 PRINTED = {"learning_rate": {"critic": 1e-6, "generator": 1e-5}, "betas": (0.5, 0.999)}
@@ -77,26 +74,5 @@ def _same(event: Events, n: int, rng: np.random.Generator) -> Array:
     return event.column("tracks").reshape(1, -1).repeat(n, axis=0)
 
 
-PARTS = Calorimeter(
-    name="hcal-direct",
-    models=MODELS,
-    scores=scores,
-    own=own_scores,
-    geant4_ms=GEANT4_MS,
-    sample=sample,
-    quick=SEEN,
-    full=SEEN,
-    speed=(1000, 3.0),
-)
-STUDY = Study(
-    "hcal-direct",
-    "LHCb HCAL study (2019), sections 2.2 and 5.3 to 5.4, appendix C.3",
-    "full events of B -> D mu nu on the LHCb HCAL: from the 64x64 image of the tracks to 1488 cells in one step",
-    {name: model.what for name, model in MODELS.items()},
-    expected(list(MODELS), ["tree"], MILLISECONDS),
-    "tree: separation power at most 0.02, HTOS and HTIS within 2 errors in all energy bins, variance of an event within 20%, 500 images/s on 2 cores",
-    PARTS.run,
-    settings={**SETTINGS, "epochs": COMMON["epochs"]},
-    seeds=3,
-    bundles=True,
-)
+PARTS = event_parts("hcal-direct", MODELS, sample)
+STUDY = event_study(PARTS, "from the 64x64 image of the tracks to 1488 cells in one step", appendix="C.3", milliseconds=MILLISECONDS)

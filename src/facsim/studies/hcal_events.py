@@ -12,7 +12,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -24,9 +25,10 @@ from facsim.core import Events, FacsimError, Variable, only, stream
 from facsim.core.events import Array
 from facsim.evaluation.hadron_trigger import decisions, rate_rows
 from facsim.evaluation.scorecard import NO_ERROR, Row, Scorecard
-from facsim.studies.calorimeter import Sample
-from facsim.studies.hcal import VARIED, separation_rows, showers, total
-from facsim.studies.study import Expected, Request
+from facsim.studies.calorimeter import SECTIONS, Calorimeter, Model, Sample
+from facsim.studies.calorimeter import SETTINGS as COMMON
+from facsim.studies.hcal import VARIED, read_out, separation_rows, showers, showers_of_one, total
+from facsim.studies.study import Expected, Request, Study
 from facsim.studies.variety import Repeated, spread_row, variety_rows
 
 if TYPE_CHECKING:
@@ -42,9 +44,12 @@ BATCHES = (10, 100, 1000)
 LIKE = 100  # events from which unseen particles are taken
 REPEATED = {"few tracks": 0.25, "middle": 0.5, "many tracks": 0.75}  # quantiles of the tracks' energy
 PULL_BAR = 2.0
+GEANT4_MS = 2.5 * 520.0  # of one core: 2.5 ms per GeV, 520 GeV of hadrons on the cells of an event
+SEEN = tuple(name for name in SECTIONS if name != "classifier_cells")  # 1488 cells cost half a minute
 SETTINGS = {
     "events": "file of facsim simulate lhcb-events; without it the packaged sample",
     "library": "folder of Geant4 showers to simulate events again; without it they are parameterised",
+    "epochs": COMMON["epochs"],
 }
 
 
@@ -58,8 +63,8 @@ OBSERVABLES: dict[str, Callable[[Events], Array]] = {**VARIED, "resolution": lam
 
 def judged(events: Events) -> Events:
     """The cells that are read out, and the tracks' energy as the only condition."""
-    energy = track_energy(events)[:, None]
-    return Events(energy, np.where(events.response < READ_OUT, 0, events.response), events.detector, (Variable("track_energy", "MeV", 0.0),))
+    seen = (Variable("track_energy", "MeV", 0.0),)
+    return replace(read_out(events, READ_OUT), condition=track_energy(events)[:, None], variables=seen)
 
 
 def sample_of(request: Request, lists: bool = False) -> Sample:
@@ -122,7 +127,7 @@ def simulator_of(request: Request) -> FullEvents:
     """The truth, to simulate events again."""
     from facsim.simulators import FullEvents
 
-    return FullEvents(showers(str(request.settings.get("library", ""))))
+    return FullEvents(showers_of_one(showers(str(request.settings.get("library", "")))))
 
 
 def scores(candidate: Events, sample: Sample, card: Scorecard) -> list[Row]:
@@ -174,3 +179,38 @@ def expected(models: Sequence[str], ours: Sequence[str], milliseconds: float | N
         rows += [Expected(model, "variance_ratio", f"spread[{name}]", "all") for name in VARIED]
         rows += [Expected(model, "auc", "observables", "all"), Expected(model, "ms_per_image", "time", "all", None, bars.get("time"))]
     return tuple(rows)
+
+
+def event_parts(name: str, models: Mapping[str, Model], sample: Callable[[Request], Sample]) -> Calorimeter:
+    """How the models of full events are trained and scored."""
+    return Calorimeter(
+        name=name,
+        models=models,
+        scores=scores,
+        own=own_scores,
+        geant4_ms=GEANT4_MS,
+        sample=sample,
+        quick=SEEN,
+        full=SEEN,
+        speed=(1000, 3.0),
+    )
+
+
+def event_study(
+    parts: Calorimeter, how: str, *, appendix: str, milliseconds: float | None = None, settings: Mapping[str, str] | None = None
+) -> Study:
+    """A study of full events, made `how`; one image of our model may cost so many milliseconds of one core."""
+    bars = "separation power at most 0.02, HTOS and HTIS within 2 errors in all energy bins, variance of an event within 20%"
+    fast = "" if milliseconds is None else f", {2e3 / milliseconds:g} images/s on 2 cores"
+    return Study(
+        parts.name,
+        f"LHCb HCAL study (2019), sections 2.2 and 5.3 to 5.4, appendix {appendix}",
+        f"full events of B -> D mu nu on the LHCb HCAL: {how}",
+        {name: model.what for name, model in parts.models.items()},
+        expected(list(parts.models), ["tree"], milliseconds),
+        f"tree: {bars}{fast}",
+        parts.run,
+        settings={**SETTINGS, **(settings or {})},
+        seeds=3,
+        bundles=True,
+    )

@@ -21,13 +21,12 @@ import numpy as np
 
 from facsim.core import Events, FacsimError, only, stream
 from facsim.core.events import Array
-from facsim.studies.calorimeter import SETTINGS as COMMON
-from facsim.studies.calorimeter import Calorimeter, Model, Sample
-from facsim.studies.hcal_direct import GEANT4_MS, SEEN, translations
+from facsim.studies.calorimeter import Model, Sample
 from facsim.studies.hcal_direct import MODELS as DIRECT
-from facsim.studies.hcal_events import SETTINGS, again, expected, own_scores, sample_of, scores, simulator_of
+from facsim.studies.hcal_direct import translations
+from facsim.studies.hcal_events import again, event_parts, event_study, sample_of, simulator_of
 from facsim.studies.overlay import Overlay, kept_overlay, milliseconds, unrefined, with_overlay
-from facsim.studies.study import Request, Study
+from facsim.studies.study import Request
 
 SINGLE_EPOCHS = {"tree": (3, 1), "stp": (3, 1)}  # full, quick
 ENERGIES = (2e3, 3e4)  # MeV, of single tracks
@@ -84,26 +83,10 @@ def _again(overlay: Overlay, event: Events, n: int, rng: np.random.Generator) ->
     return overlay.image(event.condition.repeat(n, axis=0), rng)
 
 
-PARTS = Calorimeter(
-    name="hcal-refinement",
-    models=MODELS,
-    scores=scores,
-    own=own_scores,
-    geant4_ms=GEANT4_MS,
-    sample=sample,
-    quick=SEEN,
-    full=SEEN,
-    speed=(1000, 3.0),
-)
-STUDY = Study(
-    "hcal-refinement",
-    "LHCb HCAL study (2019), sections 2.2 and 5.3 to 5.4, appendix C.2",
-    "full events of B -> D mu nu on the LHCb HCAL in two steps: single tracks summed, then refined from image to image",
-    {name: model.what for name, model in MODELS.items()},
-    expected(list(MODELS), ["tree"], None),
-    "tree: separation power at most 0.02, HTOS and HTIS within 2 errors in all energy bins, variance of an event within 20%",
-    PARTS.run,
-    settings={**SETTINGS, "single": f"model of single tracks: {', '.join(SINGLE_EPOCHS)}, or a bundle's folder", "epochs": COMMON["epochs"]},
-    seeds=3,
-    bundles=True,
+PARTS = event_parts("hcal-refinement", MODELS, sample)
+STUDY = event_study(
+    PARTS,
+    "in two steps: single tracks summed, then refined from image to image",
+    appendix="C.2",
+    settings={"single": f"model of single tracks: {', '.join(SINGLE_EPOCHS)}, or a bundle's folder"},
 )

@@ -133,7 +133,9 @@ class Footprint(Transform):
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         beside, along = (self.lean * condition[:, column : column + 1] for column in self.columns)
         rows, columns = self.edges
-        image = sum(weight * self._shares(rows - along, length)[:, :, None] * self._shares(columns - beside, length)[:, None] for weight, length in self.parts)
+        image = sum(
+            weight * self._shares(rows - along, length)[:, :, None] * self._shares(columns - beside, length)[:, None] for weight, length in self.parts
+        )
         cells = self.pixels.inverse(torch.as_tensor(image), condition)
         return torch.cat([x, self.centred(self.pixels(cells, condition), condition).flatten(1)], dim=1)
 
