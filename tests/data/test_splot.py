@@ -107,11 +107,11 @@ def test_weights_go_through_files_splits_and_batches(tmp_path: Path) -> None:
         assert torch.equal(batch.weight, batch.response[:, 0])
 
 
-@pytest.mark.parametrize("family", ["flow", "energy-distance", "cramer", "wgan-gp", "wgan-clip"])
+@pytest.mark.parametrize("family", ["flow", "mixture", "energy-distance", "cramer", "wgan-gp", "wgan-clip"])
 def test_a_negative_weight_takes_an_event_out_of_every_loss(family: str) -> None:
     """An event of weight 1 and the same of weight -1 leave the loss (times the number of events) as if they were not there."""
     torch.manual_seed(0)
-    model = build(family, 1, (2,), **({"likelihood": "normal"} if family == "flow" else {}))
+    model = build(family, 1, (2,), **({"likelihood": "normal"} if family in ("flow", "mixture") else {}))
     batch = Batch(torch.randn(8, 1), torch.randn(8, 2), torch.ones(8))
     noise = model.draw_noise(64, torch.Generator().manual_seed(1))
 

@@ -30,7 +30,8 @@ def splot(
     mass
         Name of that condition.
     smooth
-        Replace each weight by its mean at the event's condition and response, a probability: for families trained by likelihood.
+        Replace each weight by its mean at the event's condition and response, a probability: for densities that cannot bear negative weights, such
+        as `flow`. Some background stays, where it is far from the signal.
     format
         Format to read, instead of what the file's content says.
     """

@@ -36,8 +36,8 @@ class Components(NamedTuple):
 class MixtureDensity(Generator):
     """A dense network of the condition gives the weights, means and covariances of `components` normal densities of all numbers together.
 
-    One pass of the network an event, with an exact density. No standard deviation is smaller than `narrowest`, so that numbers without spread, or
-    weights below zero, cannot raise the likelihood without end.
+    One pass of the network an event, with an exact density. No standard deviation is smaller than `narrowest`, so that numbers without spread cannot
+    raise the likelihood without end; weights may be negative where the events about each place outweigh them, as sWeights of a large sample do.
     `likelihood` as in a Flow: "normal", or "censored" where the response is never negative. Sources: Bishop, Mixture density networks (1994), Aston
     University NCRG/94/004; Williams, Using neural networks to model conditional multivariate densities, Neural Computation 8 (1996) 843.
     """

@@ -49,7 +49,8 @@ class Entry:
     """A model of the study: what it stands for, its family with settings, and its training; `epochs` of a full and of a quick run.
 
     `pure` names the model that is trained alike on signal alone, where this one is trained on contaminated data with sWeights, which are `smoothed`
-    for a likelihood. `blurred`: whether its training data are, as a density of logarithms needs. `tracks` are those of a full training.
+    where negative ones would let a density grow without end. `blurred`: whether its training data are, as a density of logarithms needs. `tracks` are
+    those of a full training.
     """
 
     what: str
@@ -78,7 +79,6 @@ PASS: dict[str, Any] = {
     "training": {"learning_rate": 4e-3, "schedule": "onecycle", "clip": 5.0},
     "batch_size": 512,
     "epochs": (8, 8),
-    "smoothed": True,
     "response": PEAKS,
     "tracks": 800_000,
 }

@@ -9,7 +9,6 @@ from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 from facsim.core import Events
 from facsim.core.events import Array
@@ -38,20 +37,28 @@ class Bin(NamedTuple):
     inside: Array
 
 
-def roc_area(signal: Array, background: Array) -> Area:
-    """The probability that a signal's number is the larger, and its error, from the ranks alone.
+def roc_area(signal: Array, background: Array, *, weights: tuple[Array, Array] | None = None) -> Area:
+    """The probability that a signal's number is the larger, half of it where they are equal, and its error; `weights` are those of both, of any sign.
 
-    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837.
+    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837; with weights each event counts as often as its weight says.
 
     Examples:
         >>> roc_area(np.array([1.0, 3.0]), np.array([0.0, 2.0])).value
         0.75
     """
-    m, n = len(signal), len(background)
-    ranks = rankdata(np.concatenate([signal, background]))
-    above = (ranks[:m] - rankdata(signal)) / n  # of each signal: the share of background below it
-    below = 1 - (ranks[m:] - rankdata(background)) / m
-    return Area(float(above.mean()), math.sqrt(above.var() / m + below.var() / n))
+    w, v = (np.ones(len(x)) for x in (signal, background)) if weights is None else (x.astype(np.float64) for x in weights)
+    above, below = _share_below(signal, background, v), 1 - _share_below(background, signal, w)
+    area = float(np.average(above, weights=w))
+    variance = np.sum((w * (above - area)) ** 2) / w.sum() ** 2 + np.sum((v * (below - area)) ** 2) / v.sum() ** 2
+    return Area(area, math.sqrt(variance))
+
+
+def _share_below(x: Array, others: Array, weight: Array) -> Array:
+    """The share of the weighted others that each x exceeds, with half of those that it equals."""
+    order = np.argsort(others)
+    sums = np.concatenate([[0.0], np.cumsum(weight[order])])
+    below, not_above = (sums[np.searchsorted(others[order], x, side)] for side in ("left", "right"))
+    return np.asarray((below + not_above) / (2 * sums[-1]))
 
 
 def bins(condition: Events) -> Iterator[Bin]:
@@ -65,8 +72,9 @@ def bins(condition: Events) -> Iterator[Bin]:
 def areas(events: Events, separation: str) -> list[Area]:
     """Area under the ROC curve of a separation in each bin."""
     species, column = SEPARATIONS[separation]
-    pdg, dll = events.column("pdg"), number(events, column)
-    return [roc_area(dll[b.inside & (pdg == species)], dll[b.inside & (pdg == PION)]) for b in bins(events)]
+    pdg, dll, weight = events.column("pdg"), number(events, column), events.weights
+    kinds = [(b.inside & (pdg == species), b.inside & (pdg == PION)) for b in bins(events)]
+    return [roc_area(dll[one], dll[other], weights=(weight[one], weight[other])) for one, other in kinds]
 
 
 def pulls(one: list[Area], other: list[Area]) -> Array:
