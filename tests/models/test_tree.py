@@ -179,6 +179,23 @@ def test_lines_are_found_and_edges_are_not() -> None:
     assert found.exp().tolist() == pytest.approx([2.88e-2, 0.08801, math.inf, math.inf], rel=1e-5)
 
 
+def test_lines_a_rounding_apart_are_two_and_a_handful_of_energies_none() -> None:
+    """511.11 keV is 423.10 + 88.01 keV, each rounded to 11 bits, where one cell of 511.00 keV holds 511.23 keV."""
+    continuum = torch.rand(40_000, generator=seeded(0)).mul(6).sub(5).exp()
+    found = spectral_lines(torch.cat([continuum, torch.full((900,), 0.51123), torch.full((600,), 0.51111)]), 4)
+    assert found.exp().tolist() == pytest.approx([0.51123, 0.51111, math.inf, math.inf], rel=1e-5)
+    assert torch.isinf(spectral_lines(torch.tensor([0.1, 0.1, 0.1, 0.5]), 2)).all()
+
+
+def test_what_two_lines_make_up_is_a_line_too() -> None:
+    cells = torch.zeros(400, 4)
+    cells[:, :2] = torch.tensor([0.423, 0.088])
+    cells[:, 2] = 1 + torch.rand(400, generator=seeded(0))
+    model = Tree(0, (4,), width=8, lines=4)
+    model.see(Batch(torch.zeros(400, 0), cells, torch.ones(400)))
+    assert sorted(model.lines.exp().tolist()) == pytest.approx([0.088, 0.423, 0.511, math.inf], rel=1e-5)
+
+
 def test_a_trained_tree_makes_the_lines_of_its_data() -> None:
     rng, n = seeded(1), 2048
     cells = torch.zeros(n, 4)

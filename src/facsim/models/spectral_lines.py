@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-BIN = 0.01  # of the logarithm of energy
-NEIGHBOURS = 20  # bins on either side whose median is the continuum
-SHARE = 1e-3  # of all energies that a line must hold
-CONTRAST = 3.0  # how far a line must stand out of the continuum
+SAME = 1e-4  # difference of logarithms below which energies are one: less than two roundings to 11 bits are apart
+STEPS = 100  # of SAME, in which the continuum is taken as level
+NEIGHBOURS = 20  # such bins on either side whose median is the continuum
+CONTRAST = 10.0  # how often a line is found for once that an energy of the continuum is
+SHARE, LEAST = 3e-4, 20  # of all energies, and of them at all, that a line must hold
 
 
 def spectral_lines(energy: Tensor, most: int) -> Tensor:
@@ -21,14 +22,22 @@ def spectral_lines(energy: Tensor, most: int) -> Tensor:
         tensor([0.5110,    inf])
     """
     lines = torch.full((most,), torch.inf)
-    if not energy.numel():
+    if not most or not energy.numel():
         return lines
     log_energy = energy.double().log()
-    bins = ((log_energy - log_energy.min()) / BIN).long()
-    count = bins.bincount().to(torch.double)
-    continuum = pad(count, (NEIGHBOURS, NEIGHBOURS)).unfold(0, 2 * NEIGHBOURS + 1, 1).median(1).values
-    excess = torch.where(count > CONTRAST * continuum, count - continuum, 0.0)
-    strongest = [b for b in excess.argsort(descending=True)[:most].tolist() if excess[b] > SHARE * len(energy)]
-    for i, b in enumerate(strongest):
-        lines[i] = log_energy[bins == b].median()
+    value, which, count = (log_energy / SAME).round().long().unique(return_inverse=True, return_counts=True)
+    excess = count - continuum(value, count)
+    excess[(count < CONTRAST * (count - excess)) | (count < max(SHARE * len(energy), LEAST))] = 0.0
+    for i, strongest in enumerate(excess.argsort(descending=True)[:most].tolist()):
+        if excess[strongest] > 0:
+            lines[i] = log_energy[which == strongest].median()
     return lines
+
+
+def continuum(value: Tensor, count: Tensor) -> Tensor:
+    """How often an energy near each value [values] is found, lines left out: energies in a bin by values in it, the median of neighbouring bins."""
+    bins = torch.div(value, STEPS, rounding_mode="floor")
+    bins -= bins.min()
+    values = bins.bincount()
+    typical = torch.zeros(len(values), dtype=torch.double).index_add(0, bins, count.double()) / values.clamp_min(1)
+    return pad(typical, (NEIGHBOURS, NEIGHBOURS)).unfold(0, 2 * NEIGHBOURS + 1, 1).median(1).values[bins]

@@ -32,7 +32,7 @@ class Tree(Generator):
     """The total energy by a mixture density; then every block with energy is cut in two, one axis after the other, until cells are left.
 
     Each cut says which halves have energy, and the ratio of the two by a mixture density of its logarithm, given the energies all around, on all
-    coarser grids, and how the neighbours were cut; energies that recur exactly in the training data (up to `lines` of them) are made exactly.
+    coarser grids, and how the neighbours were cut; energies of blocks that recur exactly in training (up to `lines` of them) are made exactly.
     Energy is conserved, empty blocks cost nothing, the likelihood is exact. The response holds energies >= 0 of order one; noise: uniform
     numbers [n, blocks, 3]. `reach` cells are seen around a block, on its own grid and on `context` coarser ones. `symmetry` (a name of
     SYMMETRIES) of the detector multiplies the training data: only right where the condition does not break it. The last `images` x cells
@@ -87,8 +87,9 @@ class Tree(Generator):
         return torch.rand(n, sum(self.blocks), UNIFORMS, generator=rng, device=rng.device)
 
     def see(self, batch: Batch) -> None:
-        self.lines.copy_(spectral_lines(batch.response[batch.response > 0], len(self.lines)))
-        total = batch.response.flatten(1).sum(1)
+        grids = pyramid(batch.response, self.levels)
+        self.lines.copy_(spectral_lines(torch.cat([grid[grid > 0] for grid in grids]), len(self.lines)))
+        total = grids[0].flatten()
         hit = total > 0
         self.empty.copy_(torch.logit(1 - hit.double().mean(), eps=IMPOSSIBLE))
         if hit.sum() > 1:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from facsim.models.spectral_lines import SAME
 from facsim.models.tree_levels import Level, Window, ball
 from facsim.nets import mlp
 from facsim.objectives.mixture import Mixture, mixture_log_prob, unbounded_draw
@@ -17,9 +18,8 @@ from facsim.objectives.mixture import Mixture, mixture_log_prob, unbounded_draw
 FINE = 1e-4  # energies below this, in the units of the network, look alike to a neighbour
 SPAN = 4.0  # of log energies, to bring them to order one
 WAVES = 4  # frequencies in which the network sees the place of a block
-LINE_WIDTH = -10.5  # logarithm of the relative width of a spectral line: less than a rounding to 11 bits can tell
+LINE_WIDTH = -11.5  # logarithm of the relative width of a spectral line: of two that make up a third, too, less than a rounding to 11 bits can tell
 BARE = 1e-5  # logarithm of what a block has above a line, over the line, below which nothing but the line is in it: more than single precision blurs
-SAME = 3e-4  # difference of logarithms at which an energy is that of a line
 FIRST, SECOND, BOTH = range(3)  # which halves have energy
 
 
