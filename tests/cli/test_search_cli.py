@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from facsim.cli.main import run
-from facsim.training.search import checked_space, finished, search
+from facsim.training.search import Trial, checked_space, finished, search
 
 CARD = {
     "data": "",
@@ -43,6 +46,7 @@ def test_trials_go_on_where_they_were_and_the_best_trains(card: Path, capsys: py
     assert run(["search", str(card), "--trials", "3"]) == 0, "nothing is left to do"
     found = finished(f"sqlite:///{card.with_suffix('') / 'search.db'}", "try", space_of(card))
     assert sorted(t.number for t in found) == [0, 1, 2]
+    assert len({t.settings["learning_rate"] for t in found}) == 3, "a later run does not try the same again"
     scores = [t.score for t in found]
     assert scores == sorted(scores)  # type: ignore[type-var]
     assert "The best of 3 trials" in capsys.readouterr().out
@@ -59,6 +63,28 @@ def test_workers_share_the_trials(card: Path) -> None:
     found = finished(f"sqlite:///{card.with_suffix('') / 'search.db'}", "try", space_of(card))
     assert 4 <= len(found) <= 5, "a worker may finish what it had begun"
     assert len({t.settings["learning_rate"] for t in found}) == len(found), "no two try the same"
+
+
+def test_killed_workers_lose_only_the_trials_they_were_at(card: Path) -> None:
+    url = f"sqlite:///{card.with_suffix('') / 'search.db'}"
+    command = [sys.executable, "-m", "facsim", "search", str(card), "--trials", "1000", "--workers", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        while not (made := _made(url, card)):
+            assert process.poll() is None, "the search ended before it was killed"
+            time.sleep(0.2)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert run(["search", str(card), "--trials", str(len(made) + 2)]) == 0
+    found = finished(url, "try", space_of(card))
+    assert len(found) >= len(made) + 2
+    assert {t.number: t.score for t in found}.items() >= {t.number: t.score for t in made}.items()
+
+
+def _made(url: str, card: Path) -> list[Trial]:
+    """The finished trials of a storage that may not be there yet."""
+    return finished(url, "try", space_of(card)) if card.with_suffix("").joinpath("search.db").exists() else []
 
 
 def test_a_search_finds_the_minimum(tmp_path: Path) -> None:

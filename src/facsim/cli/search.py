@@ -69,7 +69,8 @@ def search(
             storage=url,
             name=name,
             sampler=str(told["sampler"]),
-            seed=seed + worker,
+            seed=seed,
+            worker=worker,
         )
     finally:
         for other in others:

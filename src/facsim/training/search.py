@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from facsim.core import FacsimError
 from facsim.core.table import look_up
 
@@ -77,14 +79,20 @@ def suggested(trial: optuna.Trial, space: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def search(space: Mapping[str, Any], score: Score, *, trials: int, storage: str, name: str, sampler: str = "tpe", seed: int = 0) -> None:
+def search(
+    space: Mapping[str, Any], score: Score, *, trials: int, storage: str, name: str, sampler: str = "tpe", seed: int = 0, worker: int = 0
+) -> None:
     """Try settings until the storage holds `trials` finished trials of this name, failed trainings among them.
+
+    Neither another `worker` nor a later run draws the same settings again.
 
     Raises:
         FacsimError: for an unknown sampler, or a storage that cannot be opened or holds another space under this name.
     """
     optuna = require_optuna()
-    study = opened(storage, name, look_up(SAMPLERS, sampler, "sampler")(seed), space)
+    make_sampler = look_up(SAMPLERS, sampler, "sampler")
+    study = opened(storage, name, space)
+    study.sampler = make_sampler(_seed(seed, worker, len(study.get_trials(deepcopy=False))))
     done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.FAIL)
 
     def objective(trial: Any) -> float:
@@ -98,10 +106,15 @@ def search(space: Mapping[str, Any], score: Score, *, trials: int, storage: str,
         study.optimize(objective, catch=(FacsimError,), callbacks=[optuna.study.MaxTrialsCallback(trials, states=done)])
 
 
+def _seed(seed: int, worker: int, begun: int) -> int:
+    """The sampler's seed, another for each worker and each number of trials begun before."""
+    return int(np.random.SeedSequence((seed, worker, begun)).generate_state(1)[0])
+
+
 def finished(storage: str, name: str, space: Mapping[str, Any]) -> list[Trial]:
     """All finished trials, the best first, failed ones last."""
     optuna = require_optuna()
-    study, made = opened(storage, name, None, space), []
+    study, made = opened(storage, name, space), []
     for trial in study.get_trials(deepcopy=False):
         if trial.state.is_finished():
             settings = {key: space[key][value] if isinstance(space[key], list) else value for key, value in trial.params.items()}
@@ -110,7 +123,7 @@ def finished(storage: str, name: str, space: Mapping[str, Any]) -> list[Trial]:
     return sorted(made, key=lambda t: (t.score is None, t.score, t.number))
 
 
-def opened(storage: str, name: str, sampler: Any, space: Mapping[str, Any]) -> Any:
+def opened(storage: str, name: str, space: Mapping[str, Any]) -> Any:
     """The study of the storage, made if it is not there.
 
     Raises:
@@ -119,7 +132,7 @@ def opened(storage: str, name: str, sampler: Any, space: Mapping[str, Any]) -> A
     optuna = require_optuna()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        study = optuna.create_study(storage=storage, study_name=name, sampler=sampler, direction="minimize", load_if_exists=True)
+        study = optuna.create_study(storage=storage, study_name=name, direction="minimize", load_if_exists=True)
     except Exception as error:
         raise FacsimError(f"cannot open the storage {storage}", got=error, expected="a URL such as sqlite:///search.db") from error
     known = study.user_attrs.get("space")
