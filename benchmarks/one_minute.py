@@ -67,7 +67,13 @@ SETTINGS: dict[str, dict[str, Any]] = {  # smaller networks, which a minute suff
     "dcgan": {"channels": 16},
     "lagan": {"channels": 4},
     **{name: {"images": 1, "channels": 8, "depth": 2, "learning_rate": 1e-3} for name in IMAGES},
-    "clr-gan": {"images": 1, "channels": 8, "depth": 2, "last": "sigmoid"},  # nothing pulls its events to real ones: a bound
+    "clr-gan": {
+        "images": 1,
+        "channels": 8,
+        "depth": 2,
+        "learning_rate": 1e-3,
+        "lambda_score": 10.0,
+    },  # by itself nothing pulls its events to real ones
 }
 
 
