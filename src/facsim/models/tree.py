@@ -13,8 +13,8 @@ from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
 from facsim.models.family import Family
 from facsim.models.spectral_lines import spectral_lines
-from facsim.models.tree_levels import halves, levels_of, pyramid
-from facsim.models.tree_split import COLOURINGS, Blocks, Halving, TreeSizes, seen_energy
+from facsim.models.tree_levels import Blocks, halves, levels_of, pyramid
+from facsim.models.tree_split import COLOURINGS, Halving, TreeSizes, seen_energy
 from facsim.nets import mlp
 from facsim.objectives import weighted_mean
 from facsim.objectives.mixture import Mixture, mixture_log_prob, unbounded_draw
@@ -25,6 +25,7 @@ COARSE = 16  # blocks of the condition's images that the total energy is told
 PARTS = 16  # components of the density of the total energy
 ALIKE = 1e-4  # singular value, relative to the largest, below which numbers of the condition count as one
 IMPOSSIBLE = 1e-9  # probability of an empty event where training has seen none
+MANY = 16  # times as many blocks as are sampled are those of the events they are sampled from
 WIDEST = 0.5  # logarithm of the largest width of a component, about the trend: a rare one that is wider makes events like none
 
 
@@ -37,6 +38,11 @@ class Tree(Generator):
     numbers [n, blocks, 3]. `reach` cells are seen around a block, on its own grid and on `context` coarser ones. `symmetry` (a name of
     SYMMETRIES) of the detector multiplies the training data: only right where the condition does not break it. The last `images` x cells
     conditions are images of the response's size, in whose light each block is cut. No gradient passes from response to noise.
+
+    Of showers whose centre of energy is fixed: with `depth_last` the energy is shared out across the first axis before it is along it; on each level
+    the `hottest` blocks of an event are cut first, one by one and by a network of their own, so that the many cold ones do not drown them; with
+    `whole` each block is told the centre of energy of the event as cut so far. A training on `sampled` cold blocks of a level (0: all) is faster.
+
     Sources: autoregression over scales: Reed et al., Parallel multiscale autoregressive density estimation (2017), arXiv:1703.03664; mixture
     densities: Bishop (1994), Aston University NCRG/94/004.
     """
@@ -55,6 +61,10 @@ class Tree(Generator):
         colours: str = "chess",
         symmetry: str = "none",
         images: int = 0,
+        depth_last: bool = False,
+        hottest: int = 0,
+        whole: bool = False,
+        sampled: int = 0,
     ) -> None:
         super().__init__()
         look_up(COLOURINGS, colours, "colours of the blocks")
@@ -66,11 +76,16 @@ class Tree(Generator):
             raise FacsimError(
                 f"the condition has no {images} images of the response's size", expected=images * math.prod(response_shape), got=condition_size
             )
-        self.levels, sizes = levels_of(response_shape), TreeSizes(width, depth, components, lines, reach, context, colours)
+        self.levels = levels_of(response_shape, last=0 if depth_last else None)
+        self.sampled, sizes = sampled, TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole)
         self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
         blocks = math.prod(self.levels[self.coarse].shape) if self.coarse < len(self.levels) else math.prod(self.response_shape)
         self.total = mlp([self.numbers + images * blocks + 1, width, width, 1 + 3 * PARTS], "silu")
         self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, (self.numbers, images), sizes) for i in range(len(self.levels)))
+        self.hottest = hottest
+        self.hot_halvings = nn.ModuleList(
+            Halving(self.levels, i, response_shape, (self.numbers, images), sizes) for i in range(len(self.levels) if hottest else 0)
+        )
         self.register_buffer("lines", torch.full((lines,), torch.inf))  # logarithms of energies that recur exactly in the training data
         self.register_buffer(
             "trend", torch.zeros(1 + self.numbers)
@@ -103,13 +118,16 @@ class Tree(Generator):
     def nll(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Minus the log likelihood of the total and of all cuts, per event."""
         response = self.turn(batch.response, rng)
-        total, cuts = self.log_likelihood(batch.condition, response)
+        total, cuts = self.log_likelihood(batch.condition, response, rng if self.sampled else None)
         return {"total": -weighted_mean(total, batch.weight), "cuts": -weighted_mean(cuts, batch.weight)}
 
-    def log_likelihood(self, condition: Tensor, response: Tensor) -> tuple[Tensor, Tensor]:
-        """Log density of the total's logarithm (log probability of an empty event), and of all cuts, each [n]."""
+    def log_likelihood(self, condition: Tensor, response: Tensor, sample: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Log density of the total's logarithm (log probability of an empty event), and of all cuts, each [n].
+
+        With `sample` the latter is an estimate from as many blocks of each level as the tree samples.
+        """
         grids, given = pyramid(response, self.levels), self._given(condition)
-        cuts = sum((self._cuts(i, grids, given) for i in range(len(self.levels))), response.new_zeros(len(response)))
+        cuts = sum((self._cuts(i, grids, given, sample) for i in range(len(self.levels))), response.new_zeros(len(response)))
         return self._log_total(given, grids[0].flatten()), cuts
 
     def _given(self, condition: Tensor) -> Given:
@@ -131,16 +149,25 @@ class Tree(Generator):
         means = (numbers @ self.trend)[:, None] + self.scale * (mean + torch.linspace(-2, 2, PARTS, device=out.device))
         return empty.squeeze(1) + self.empty, Mixture(logit, means, log_std.clamp(-7, WIDEST) + self.scale.log())
 
-    def _cuts(self, number: int, grids: list[Tensor], given: Given) -> Tensor:
-        halving, blocks = self._halving(number), Blocks.of(grids[number])
-        first, second = halves(grids[number + 1], self.levels[number])
+    def _cuts(self, number: int, grids: list[Tensor], given: Given, sample: torch.Generator | None) -> Tensor:
+        n, halving = len(grids[number]), self._halving(number)
+        if sample is not None:
+            grids = _few_events(grids, number, MANY * self.sampled)
+        blocks, (first, second) = Blocks.of(grids[number]), halves(grids[number + 1], self.levels[number])
         share = torch.where(grids[number] > 0, first / grids[number] - 0.5, 0.0)
-        split = halving(blocks, halving.known(grids, given.images, given.numbers, self.lines), halving.shares.widen(share))
-        log_prob = split.log_prob(first[blocks.everywhere], second[blocks.everywhere])
-        return share.new_zeros(len(share)).index_add(0, blocks.event, log_prob)
+        turn, known = halving.turn(blocks), halving.known(grids, given.images, given.numbers, self.lines)
+        so_far, log_prob = halving.all_cut(blocks, share, turn), share.new_zeros(n)
+        for hot in (True, False) if self.hottest else (False,):
+            mine = ((turn < self.hottest) == hot).nonzero().squeeze(1)
+            chosen = mine if hot or sample is None else mine[torch.randperm(len(mine), generator=sample)[: self.sampled]]
+            some = blocks.where(chosen)
+            split = self._halving(number, hot)(some, known, halving.before(so_far, chosen))
+            weight = n / len(share) * len(mine) / max(1, len(chosen))
+            log_prob = log_prob.index_add(0, some.event, weight * split.log_prob(first[some.everywhere], second[some.everywhere]))
+        return log_prob
 
-    def _halving(self, number: int) -> Halving:
-        return cast(Halving, self.halvings[number])
+    def _halving(self, number: int, hot: bool = False) -> Halving:
+        return cast(Halving, (self.hot_halvings if hot else self.halvings)[number])
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
         with torch.no_grad():
@@ -159,15 +186,22 @@ class Tree(Generator):
         """Energies of the halves [n, *level.halved], one colour after the other."""
         halving, level, grid = self._halving(number), self.levels[number], grids[number]
         known, blocks, share = halving.known(grids, given.images, given.numbers, self.lines), Blocks.of(grid), torch.zeros_like(grid)
-        made, colour = grid.new_zeros(len(grid), *level.halved), halving.colours(blocks)
+        made, turn = grid.new_zeros(len(grid), *level.halved), halving.turn(blocks)
         firsts, seconds = halves(made, level)
-        for turn in range(halving.turns):
-            mine = blocks.where(colour == turn)
-            split = halving(mine, known, halving.shares.widen(share))
+        for now in range(halving.turns):
+            chosen = turn == now
+            mine = blocks.where(chosen)
+            split = self._halving(number, now < self.hottest)(mine, known, halving.before(halving.so_far(blocks, share, turn), chosen))
             first, second = split.draw(mine.energy, noise[mine.event, mine.flat(level.shape)])
             firsts[mine.everywhere], seconds[mine.everywhere] = first, second
             share[mine.everywhere] = first / mine.energy - 0.5
         return made
+
+
+def _few_events(grids: list[Tensor], number: int, most: int) -> list[Tensor]:
+    """The first events of all grids, as many as have no more than `most` blocks with energy on one of these; one at least."""
+    blocks = (grids[number] > 0).flatten(1).sum(1).cumsum(0)
+    return [grid[: max(1, int((blocks <= most).sum()))] for grid in grids]
 
 
 def _with_constant(numbers: Tensor) -> Tensor:

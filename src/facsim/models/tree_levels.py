@@ -24,17 +24,22 @@ class Level(NamedTuple):
         return tuple(2 * size if axis == self.axis else size for axis, size in enumerate(self.shape))
 
 
-def levels_of(shape: Sequence[int]) -> tuple[Level, ...]:
+def levels_of(shape: Sequence[int], last: int | None = None) -> tuple[Level, ...]:
     """The halvings that lead from one block to a grid of cells, whose axes are first made powers of two; the longest side is cut first.
+
+    The axis `last` is cut when all others are cut down to cells.
 
     Examples:
         >>> [(level.shape, level.axis) for level in levels_of((2, 3))]
         [((1, 1), 1), ((1, 2), 0), ((2, 2), 1)]
+        >>> [(level.shape, level.axis) for level in levels_of((2, 3), last=1)]
+        [((1, 1), 0), ((2, 1), 1), ((2, 2), 1)]
     """
     full = [power_of_two(size) for size in shape]
     grid, levels = [1] * len(full), []
     while grid != full:
-        axis = max(range(len(full)), key=lambda a: full[a] // grid[a])
+        open_axes = [a for a in range(len(full)) if full[a] > grid[a]]
+        axis = max(open_axes, key=lambda a: (a != last, full[a] // grid[a]))
         levels.append(Level(tuple(grid), axis))
         grid[axis] *= 2
     return tuple(levels)
@@ -90,6 +95,36 @@ class Window:
         """Where the surroundings of blocks lie in the widened grid: [blocks, steps], for blocks at `index` [blocks, axes] of the events."""
         home = event * self.event_stride + ((index + self.margin) * self.strides).sum(1)
         return home[:, None] + self.deltas
+
+
+class Blocks(NamedTuple):
+    """Blocks that have energy: their events [blocks], places on the grid [blocks, axes] and energies [blocks]."""
+
+    event: Tensor
+    place: Tensor
+    energy: Tensor
+
+    @property
+    def everywhere(self) -> tuple[Tensor, ...]:
+        """Their places on a grid [n, *shape], to index it with."""
+        return self.event, *self.place.unbind(1)
+
+    @classmethod
+    def of(cls, grid: Tensor) -> Blocks:
+        """Those of a grid [n, *shape]."""
+        event, *index = grid.nonzero(as_tuple=True)
+        return cls(event, torch.stack(index, dim=1), grid[(event, *index)])
+
+    def where(self, chosen: Tensor) -> Blocks:
+        """Some of the blocks."""
+        return Blocks(*(part[chosen] for part in self))
+
+    def flat(self, shape: Sequence[int]) -> Tensor:
+        """Their numbers on a grid of this shape, row by row."""
+        number = torch.zeros_like(self.event)
+        for size, index in zip(shape, self.place.unbind(1), strict=True):
+            number = number * size + index
+        return number
 
 
 def _strides(shape: Sequence[int]) -> list[int]:

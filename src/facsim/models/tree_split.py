@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from facsim.models.spectral_lines import SAME
-from facsim.models.tree_levels import Level, Window, ball
+from facsim.models.tree_levels import Blocks, Level, Window, ball
+from facsim.models.tree_turns import SPAN, in_turn, whole_event
 from facsim.nets import mlp
 from facsim.objectives.mixture import Mixture, mixture_log_prob, unbounded_draw
 
 FINE = 1e-4  # energies below this, in the units of the network, look alike to a neighbour
-SPAN = 4.0  # of log energies, to bring them to order one
 WAVES = 4  # frequencies in which the network sees the place of a block
 LINE_WIDTH = -11.5  # logarithm of the relative width of a spectral line: of two that make up a third, too, less than a rounding to 11 bits can tell
 BARE = 1e-5  # logarithm of what a block has above a line, over the line, below which nothing but the line is in it: more than single precision blurs
@@ -48,10 +48,11 @@ class Split(NamedTuple):
 
 
 class Halving(nn.Module):
-    """The network of one level. Blocks take turns by colour, as on a chess board, so that the later know how their neighbours were cut.
+    """The network of one level. Blocks take turns by colour, as on a chess board, so that the later know how their neighbours were cut; the `hottest`
+    of an event before all others, one by one.
 
     A block sees: its own energy, whether that is a line, and its place, energies around it on its own grid and on `context` coarser ones, shares of
-    neighbours cut before it, and the images of the condition on the grid of the halves.
+    neighbours cut before it, the images of the condition on the grid of the halves, and (if `whole`) what `whole_event` tells.
     """
 
     def __init__(self, levels: Sequence[Level], number: int, cells: Sequence[int], given: tuple[int, int], sizes: TreeSizes) -> None:
@@ -62,50 +63,90 @@ class Halving(nn.Module):
         steps = ball(axes, sizes.reach)
         self.colouring = COLOURINGS[sizes.colours]
         known = known_before(self.colouring, steps)
-        told = known.any(0)
+        told = torch.tensor([any(step) for step in steps]) if sizes.hottest else known.any(0)
+        self.cells, self.hottest, self.whole, self.turns = tuple(cells), sizes.hottest, sizes.whole, sizes.hottest + len(known)
         self.scales = range(number, -1, -axes)[: sizes.context + 1]
         self.windows = [Window(levels[scale].shape, steps) for scale in self.scales]
         self.shares = Window(self.level.shape, [step for step, ever in zip(steps, told.tolist(), strict=True) if ever])
         self.finer = [[a // b for a, b in zip(self.level.shape, levels[scale].shape, strict=True)] for scale in self.scales]
         self.halved = Window(self.level.halved, beside(steps, self.level.axis))
-        seen = len(known) + len(steps) * len(self.windows) + int(told.sum()) + 2 * WAVES * axes + numbers + images * len(self.halved.deltas)
+        seen = (
+            self.turns
+            + (axes + 4) * sizes.whole
+            + len(steps) * len(self.windows)
+            + int(told.sum())
+            + 2 * WAVES * axes
+            + numbers
+            + images * len(self.halved.deltas)
+        )
         outputs = 3 + 9 * sizes.components + 2 * sizes.lines
         self.network = mlp([seen + sizes.lines, *[sizes.width] * sizes.depth, outputs], "silu")
         self.register_buffer("waves", place_waves(self.level.shape), persistent=False)
         self.register_buffer("impossible", outside(self.level, cells), persistent=False)
-        self.register_buffer("known_shares", known[:, told].float(), persistent=False)
         self.twice = [2 if axis == self.level.axis else 1 for axis in range(axes)]
         self.waves: Tensor
-        self.known_shares: Tensor
         self.impossible: Tensor
 
-    @property
-    def turns(self) -> int:
-        """How many colours there are."""
-        return len(self.known_shares)
-
-    def colours(self, blocks: Blocks) -> Tensor:
+    def turn(self, blocks: Blocks) -> Tensor:
         """At which turn each block is cut, [blocks]."""
-        return self.colouring(blocks.place)
+        colour = self.colouring(blocks.place)
+        return in_turn(blocks, colour, self.hottest) if self.hottest else colour
+
+    def so_far(self, blocks: Blocks, share: Tensor, turn: Tensor) -> SoFar:
+        """The cuts of the level; `share` [n, *shape] of energy in the first half, less one half, 0 where not yet cut."""
+        whole = [whole_event(blocks, share[blocks.everywhere], turn, self.level, self.cells)] if self.whole else []
+        return SoFar(blocks, turn, self.shares.widen(share), whole)
+
+    def all_cut(self, blocks: Blocks, share: Tensor, turn: Tensor) -> SoFar:
+        """The same of a level whose blocks are all cut, where turns must tell which were cut before."""
+        turns = torch.full_like(share, self.turns)
+        turns[blocks.everywhere] = turn.to(share.dtype)
+        return self.so_far(blocks, share, turn)._replace(turns=self.shares.widen(turns))
+
+    def before(self, cuts: SoFar, chosen: Tensor) -> Before:
+        """What some of the blocks know of the cuts before their own."""
+        turn, places = cuts.turn[chosen], self.shares.places(cuts.blocks.event[chosen], cuts.blocks.place[chosen])
+        shares = cuts.share.take(places)
+        if cuts.turns is not None:
+            shares = shares * (cuts.turns.take(places) < turn[:, None])
+        return Before(one_hot(turn, self.turns)[:, 1:].to(shares.dtype), shares, [told[chosen] for told in cuts.whole])
 
     def known(self, grids: Sequence[Tensor], images: Sequence[Sequence[Tensor]], numbers: Tensor, lines: Tensor) -> Known:
         """What blocks of this level may look at, from the energies of all levels so far and the pyramids of the condition's images."""
         energies = [window.widen(seen_energy(grids[scale])) for window, scale in zip(self.windows, self.scales, strict=True)]
         return Known(energies, [self.halved.widen(seen_energy(image[self.number + 1])) for image in images], numbers, lines)
 
-    def forward(self, blocks: Blocks, known: Known, shares: Tensor) -> Split:
-        """The density of the halves of some blocks; `shares` [n, *shape, widened] of energy in the first half, less one half; 0 where not yet cut."""
-        log_energy, colour = blocks.energy.log()[:, None], self.colours(blocks)
-        seen = [log_energy / SPAN, one_hot(colour, self.turns)[:, 1:].to(shares.dtype)]
+    def forward(self, blocks: Blocks, known: Known, before: Before) -> Split:
+        """The density of the halves of some blocks."""
+        log_energy = blocks.energy.log()[:, None]
+        seen = [log_energy / SPAN, before.turn]
         for window, grid, finer in zip(self.windows, known.energies, self.finer, strict=True):
             seen.append(grid.take(window.places(blocks.event, blocks.place // torch.tensor(finer))))
-        seen.append(shares.take(self.shares.places(blocks.event, blocks.place)) * self.known_shares[colour])
+        seen.append(before.shares)
         first = self.halved.places(blocks.event, blocks.place * torch.tensor(self.twice)) if known.images else blocks.place
         seen += [image.take(first) for image in known.images]
         flat = blocks.flat(self.level.shape)
-        seen += [self.waves[flat], known.numbers[blocks.event], at_lines(log_energy, known.lines)]
+        seen += [self.waves[flat], known.numbers[blocks.event], at_lines(log_energy, known.lines), *before.whole]
         outcomes, normal, line_logit = self.network(torch.cat(seen, dim=1)).tensor_split((3, 3 + 9 * self.components), dim=1)
         return Split(outcomes.masked_fill(self.impossible[flat], -torch.inf), ratios(log_energy, normal, line_logit, known.lines))
+
+
+class SoFar(NamedTuple):
+    """The cuts of a level: blocks and their turns; on grids with a margin the shares, and (if all are cut) turns; what each is told of its event."""
+
+    blocks: Blocks
+    turn: Tensor
+    share: Tensor
+    whole: list[Tensor]
+    turns: Tensor | None = None
+
+
+class Before(NamedTuple):
+    """What blocks know of the cuts before their own: their turn, one number for each but the first; shares of neighbours; of the whole event."""
+
+    turn: Tensor
+    shares: Tensor
+    whole: list[Tensor]
 
 
 class Known(NamedTuple):
@@ -186,36 +227,8 @@ class TreeSizes(NamedTuple):
     reach: float
     context: int
     colours: str
-
-
-class Blocks(NamedTuple):
-    """Blocks that have energy: their events [blocks], places on the grid [blocks, axes] and energies [blocks]."""
-
-    event: Tensor
-    place: Tensor
-    energy: Tensor
-
-    @property
-    def everywhere(self) -> tuple[Tensor, ...]:
-        """Their places on a grid [n, *shape], to index it with."""
-        return self.event, *self.place.unbind(1)
-
-    @classmethod
-    def of(cls, grid: Tensor) -> Blocks:
-        """Those of a grid [n, *shape]."""
-        event, *index = grid.nonzero(as_tuple=True)
-        return cls(event, torch.stack(index, dim=1), grid[(event, *index)])
-
-    def where(self, chosen: Tensor) -> Blocks:
-        """Some of the blocks."""
-        return Blocks(*(part[chosen] for part in self))
-
-    def flat(self, shape: Sequence[int]) -> Tensor:
-        """Their numbers on a grid of this shape, row by row."""
-        number = torch.zeros_like(self.event)
-        for size, index in zip(shape, self.place.unbind(1), strict=True):
-            number = number * size + index
-        return number
+    hottest: int = 0
+    whole: bool = False
 
 
 def place_waves(shape: Sequence[int]) -> Tensor:
