@@ -13,11 +13,11 @@ import pytest
 
 from facsim.cli.main import run
 from facsim.core import Events, FacsimError
+from facsim.core.detectors.locate import locator
 from facsim.data import open_reader, read
 from facsim.simulators.geant4 import CARDS, Geant4, Setup, geant4, read_card
 from facsim.simulators.geant4.datasets import NEEDED, find, require
 from facsim.simulators.geant4.gun import last_words, quiet_environment
-from facsim.simulators.readout import locator
 
 SAMPLES = {
     "electron_gun": ["electron_gun/e800_train.h5", "electron_gun/e800_test.h5"],

@@ -6,12 +6,14 @@ polar layers a piece of a ring.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from facsim.core import Detector, Events, FacsimError, LayeredGrid, PolarLayer, PolarLayers, RegularGrid, StationArray, Vector
+from facsim.core import Detector, Events, FacsimError, StationArray, Vector
+from facsim.core.detectors.locate import LOCATORS, locator
 from facsim.core.events import Array
 
 NEIGHBOURS = 4  # centres that are tried: on a border of small and large cells the nearest need not be that of the cell
@@ -55,14 +57,15 @@ def cell_at(detector: Detector, x: Array, y: Array, layer: Array) -> Array:
     """The number of the cell of that layer that contains each point, int64; -1 where none does.
 
     Examples:
+        >>> from facsim.core import RegularGrid
         >>> grid = RegularGrid((2, 2, 4), (1.0, 10.0, 5.0))  # z, y, x
         >>> cell_at(grid, np.array([7.0, 99.0]), np.array([-3.0, 0.0]), np.array([1, 1]))
         array([11, -1])
     """
     found = np.full(len(x), -1, dtype=np.int64)
-    for number in np.unique(layer[(layer >= 0) & (layer < detector.n_layers)]):
-        rows = np.flatnonzero(layer == number)
-        found[rows] = _in_layer(detector, int(number), x[rows], y[rows])
+    there = np.flatnonzero((layer >= 0) & (layer < detector.n_layers))
+    find = locator(detector) if isinstance(detector, tuple(LOCATORS)) else partial(_nearest, detector)
+    found[there] = find(x[there], y[there], layer[there])
     return found
 
 
@@ -87,37 +90,11 @@ def require_inside(cell: Array, energy: Array, what: str) -> None:
         raise FacsimError(f"{what} has points outside the detector", expected="all inside a cell", got=got, remedy="name their detector: --detector")
 
 
-def _in_layer(detector: Detector, number: int, x: Array, y: Array) -> Array:
-    """The cells of points of one layer."""
-    first = int(detector.layer_starts[number])
-    if isinstance(detector, PolarLayers):
-        return _polar(detector.stack[number], first, x, y)
-    if isinstance(detector, RegularGrid):
-        return _rectangular(detector.cells[-2:], detector.size[-2:], first, x, y)
-    if isinstance(detector, LayeredGrid):
-        layer = detector.stack[number]
-        return _rectangular((layer.rows, layer.columns), layer.size, first, x, y)
-    return _nearest(detector, np.flatnonzero(detector.layers == number), x, y)
-
-
-def _rectangular(shape: tuple[int, ...], size: tuple[float, ...], first: int, x: Array, y: Array) -> Array:
-    (rows, columns), (height, width) = shape, size
-    row, column = np.floor(y / height + rows / 2).astype(np.int64), np.floor(x / width + columns / 2).astype(np.int64)
-    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
-    return np.where(inside, first + row * columns + column, -1)
-
-
-def _polar(layer: PolarLayer, first: int, x: Array, y: Array) -> Array:
-    ring = np.searchsorted(layer.edges, np.hypot(x, y), side="right") - 1
-    sector = np.floor((np.arctan2(y, x) + np.pi) / (2 * np.pi) * layer.angles).astype(np.int64) % layer.angles
-    return np.where((ring >= 0) & (ring < layer.rings), first + sector * layer.rings + ring, -1)
-
-
-def _nearest(detector: Detector, cells: Array, x: Array, y: Array) -> Array:
-    """Square cells of several sizes: the nearest whose square contains the point."""
-    near = min(NEIGHBOURS, len(cells))
-    _, index = cKDTree(detector.centres[cells, :2]).query(np.column_stack([x, y]), k=near)
-    index = cells[index.reshape(len(x), near)]
+def _nearest(detector: Detector, x: Array, y: Array, layer: Array) -> Array:
+    """Square cells of several sizes in one layer: the nearest whose square contains the point."""
+    near = min(NEIGHBOURS, detector.n_cells)
+    _, index = cKDTree(detector.centres[:, :2]).query(np.column_stack([x, y]), k=near)
+    index = index.reshape(len(x), near)
     away = np.abs(detector.centres[index, :2] - np.column_stack([x, y])[:, None]).max(-1)
     inside = away <= np.sqrt(detector.areas[index]) / 2 * (1 + EDGE)
     return np.where(inside.any(1), index[np.arange(len(x)), inside.argmax(1)], -1)

@@ -25,7 +25,7 @@ def spectral_lines(energy: Tensor, most: int) -> Tensor:
     if not most or not energy.numel():
         return lines
     log_energy = energy.double().log()
-    value, which, count = (log_energy / SAME).round().long().unique(return_inverse=True, return_counts=True)
+    value, which, count = (log_energy / SAME).round().long().unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
     excess = count - continuum(value, count)
     excess[(count < CONTRAST * (count - excess)) | (count < max(SHARE * len(energy), LEAST))] = 0.0
     for i, strongest in enumerate(excess.argsort(descending=True)[:most].tolist()):

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.core import Detector, Events, FacsimError, Variable, look_up
+from facsim.core.detectors.locate import locator
 from facsim.core.variables import checked_condition
 from facsim.simulators.depth import THICKEST, Depth
 from facsim.simulators.longitudinal import PARTICLES, Profile, draw_profile, log_y
 from facsim.simulators.medium import Medium
 from facsim.simulators.prior import ONE_TO_100_GEV, EnergyRange
 from facsim.simulators.radial import radial_shape
-from facsim.simulators.readout import accumulate, locator
+from facsim.simulators.readout import accumulate
 from facsim.simulators.spots import chunks, draw_slab_energies, draw_spot_counts, draw_spots, spot_number, spot_profile
 from facsim.simulators.tuning import AS_PRINTED, Tuning
 

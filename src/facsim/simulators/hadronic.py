@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facsim.core import Detector, Events, FacsimError, Variable
+from facsim.core.detectors.locate import locator
 from facsim.core.variables import checked_condition
 from facsim.simulators.depth import THICKEST, Depth
 from facsim.simulators.hadronic_profile import draw_em_share, hadronic_profile, track_loss
@@ -18,7 +19,7 @@ from facsim.simulators.longitudinal import Profile, draw_profile, gamma_fraction
 from facsim.simulators.medium import Medium
 from facsim.simulators.prior import EnergyRange
 from facsim.simulators.radial import RadialShape, radial_shape
-from facsim.simulators.readout import accumulate, locator
+from facsim.simulators.readout import accumulate
 from facsim.simulators.spots import chunks, draw_slab_energies, draw_spot_counts, draw_spots
 
 Array = NDArray[Any]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from facsim.core.detectors.locate import locator
 from facsim.simulators.geant4.card import PDG, Setup
-from facsim.simulators.readout import locator
 
 Array = NDArray[Any]
 TRANSPORT = "transport"

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from facsim.core import GridLayer, LayeredGrid, PolarLayer, PolarLayers, RegularGrid, Vector
+from facsim.core.detectors.locate import locator
 from facsim.core.errors import FacsimError
-from facsim.simulators.readout import accumulate, locator
+from facsim.simulators.readout import accumulate
 
 PLANE = RegularGrid((4, 6), (5.0, 3.0))
 CUBE = RegularGrid((3, 4, 5), (2.0, 5.0, 3.0))
