@@ -25,7 +25,7 @@ COARSE = 16  # blocks of the condition's images that the total energy is told
 PARTS = 16  # components of the density of the total energy
 ALIKE = 1e-4  # singular value, relative to the largest, below which numbers of the condition count as one
 IMPOSSIBLE = 1e-9  # probability of an empty event where training has seen none
-MANY = 16  # times as many blocks as are sampled are those of the events they are sampled from
+MANY = 8  # times as many blocks as are sampled are those of the events they are sampled from
 WIDEST = 0.5  # logarithm of the largest width of a component, about the trend: a rare one that is wider makes events like none
 
 
