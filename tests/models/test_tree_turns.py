@@ -49,9 +49,13 @@ def cuts(model: Tree, run: Callable[[], object]) -> list[Tensor]:
 def test_drawing_sees_what_the_likelihood_sees(settings: dict[str, Any]) -> None:
     torch.manual_seed(0)
     model = Tree(1, (3, 4, 4), width=16, lines=0, **settings).eval()
+    model.empty.fill_(-20.0)
+    for halving in (*model.halvings, *model.hot_halvings):
+        [*halving.parameters()][-1].data[2] = 3.0  # both halves have energy, as a rule: events of many blocks
     condition, noise = torch.rand(4, 1), model.draw_noise(4, seeded(3))
     response = model(condition, noise)
     drawn, judged = cuts(model, lambda: model(condition, noise)), cuts(model, lambda: model.log_likelihood(condition, response))
+    assert len(drawn[-1]) > 50
     for one, other in zip(drawn, judged, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
