@@ -133,7 +133,7 @@ def test_kept_share_never_creates_correlation() -> None:
     assert kept_share(simulated, simulated.sqrt(), torch.arange(3)).tolist() == [1.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize("name", [name for name in REFINERS if name != "transport"])
+@pytest.mark.parametrize("name", [name for name in REFINERS if name not in ("transport", "ranks")])
 def test_refiners_start_near_the_identity_and_every_parameter_learns(name: str) -> None:
     torch.manual_seed(0)
     shape = (3, 3, 80)
@@ -169,10 +169,11 @@ def test_simulated_events_are_drawn_by_weight() -> None:
     assert (seen % 2 == 1).all()
 
 
-def test_refining_a_wrong_simulation_removes_its_bias() -> None:
+@pytest.mark.parametrize("model", ["transport", "ranks"])
+def test_refining_a_wrong_simulation_removes_its_bias(model: str) -> None:
     """AixNet trained on data finds the right energies in the refined simulation, and wrong ones in the simulation itself."""
     wrong, data = showers(600, 0, **airshower_refinement.WRONG), showers(500, 1)
-    plan = RefinePlan(training=Settings(epochs=1))
+    plan = RefinePlan(model=model, training=Settings(epochs=1))
     refined = make_refinement(wrong, data, plan)[0].refine(wrong, stream(0, "t"))
     aixnet = train_reconstruction(data, ["energy"], epochs=15, seed=0, channels=4, blocks=1)
     high = wrong.condition[:, 0] > 20 * EEV
@@ -200,7 +201,7 @@ def test_a_quick_run_of_the_refinement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(airshower_refinement.PRINTED, "critic_steps", 2)
     made = airshower_refinement.STUDY
     outcome = made.run(Request(tuple(made.models), (0,), False))
-    assert [row["model"] for row in summarise(made, outcome)] == ["traces"] * 3 + ["transport"] * 3
+    assert [row["model"] for row in summarise(made, outcome)] == ["traces"] * 3 + ["ranks"] * 3
     assert set(outcome.trials[0].curves["traces"]) == {"-C1 + C2", "-C1", "C2", "fool"}
     assert not outcome.trials[1].curves
     assert set(outcome.trials[1].figures) == {"energy-0", "resolution-0", "traces-0", "losses-0"}

@@ -20,6 +20,7 @@ from facsim.models import (
     independent,
     mixture,
     points,
+    ranks,
     recurrent,
     refiner,
     single_track,
@@ -52,7 +53,7 @@ MODELS: dict[str, Family] = {
     **single_track.FAMILIES,
 }
 
-REFINERS: dict[str, Family] = {**transport.FAMILIES, **refiner.FAMILIES}  # from simulated events to events that fit the data
+REFINERS: dict[str, Family] = {**transport.FAMILIES, **ranks.FAMILIES, **refiner.FAMILIES}  # from simulated events to events that fit the data
 
 
 def build(name: str, condition_size: int, response_shape: tuple[int, ...], **settings: Any) -> Generator:

@@ -15,12 +15,14 @@ from facsim.core.contracts import Batch
 from facsim.core.table import unknown
 from facsim.data.unpaired import UnpairedBatches
 from facsim.models import REFINERS
+from facsim.models.ranks import Ranks
 from facsim.models.transport import Transport
 from facsim.surrogate.refinement import Refinement, require_alike
 from facsim.training import History, Progress, Settings, fit
 from facsim.transforms import Chain, Recipe
 
-ADAPT_EVENTS = 6000  # of each sample, for the correlations of a refiner without training
+ADAPT_EVENTS = 6000  # of each sample, for the correlations of transport
+UNTRAINED = ("transport", "ranks")  # refiners that look at each number on its own
 FEWEST = 50  # events of each sample
 
 
@@ -75,12 +77,13 @@ def untrained_refinement(simulation: Events, data: Events, plan: RefinePlan, abo
     recipe = plan.recipe if plan.recipe is not None else suited(plan.model, simulation)
     of_simulation, of_data = Chain(simulation.detector.shape, recipe), Chain(data.detector.shape, recipe)
     of_data.fit(*_tensors(by_weight(data, plan)))
-    if plan.model == "transport":
+    if plan.model in UNTRAINED:
         of_simulation.fit(*_tensors(by_weight(simulation, plan)))
     else:
         of_simulation.load_state_dict(of_data.state_dict())  # a correction is small only where both samples are in the same units
     settings = {**_sums_first(plan.model, recipe, simulation), **plan.settings}
-    model = family.build(int(np.prod(of_data.shape)), of_data.shape, **settings)
+    labels = len(simulation.variables) if plan.model == "ranks" else 0
+    model = family.build(int(np.prod(of_data.shape)) + labels, of_data.shape, **settings)
     told = {"model": {"name": plan.model, "settings": settings}, "training": {**about, "seed": plan.training.seed}}
     return Refinement(model, of_simulation, of_data, simulation.detector, simulation.variables, told)
 
@@ -89,14 +92,14 @@ def suited(model: str, events: Events) -> Recipe:
     """The family's own transforms, behind sums and shares where there are traces and each number is carried on its own."""
     family = REFINERS[model]
     array = events.detector
-    if model == "transport" and isinstance(array, StationArray) and array.bins > 1:
+    if model in UNTRAINED and isinstance(array, StationArray) and array.bins > 1:
         return [("TraceShares", {"bins": array.bins}), *family.response]
     return family.response
 
 
 def _sums_first(model: str, recipe: Recipe, events: Events) -> dict[str, int]:
     """Correlations are taken with the sums of the traces, which come first and are the surest numbers."""
-    shared_out = model == "transport" and recipe and recipe[0][0] == "TraceShares"
+    shared_out = model in UNTRAINED and recipe and recipe[0][0] == "TraceShares"
     return {"leading": int(np.prod(events.detector.shape[:-1]))} if shared_out else {}
 
 
@@ -109,9 +112,9 @@ def by_weight(events: Events, plan: RefinePlan) -> Events:
     if np.ptp(events.weights) == 0:
         return events
     if events.weights.min() < 0:
-        if plan.model == "transport":
+        if plan.model in UNTRAINED:
             raise FacsimError(
-                "transport cannot use negative weights", expected="weights >= 0", got=f"{events.weights.min():g}", remedy="choose residual"
+                f"{plan.model} cannot use negative weights", expected="weights >= 0", got=f"{events.weights.min():g}", remedy="choose residual"
             )
         return events
     share = events.weights.astype(np.float64)
@@ -121,10 +124,8 @@ def by_weight(events: Events, plan: RefinePlan) -> Events:
 def _train(refinement: Refinement, simulation: Events, data: Events, plan: RefinePlan, **how: Any) -> History:
     """Adapt or train the refiner in place."""
     model = refinement.model
-    if isinstance(model, Transport):
-        simulated = transformed(refinement.simulation_transform, by_weight(simulation, plan)[:ADAPT_EVENTS])
-        measured = transformed(refinement.data_transform, by_weight(data, plan)[:ADAPT_EVENTS])
-        model.adapt(simulated, measured, torch.Generator().manual_seed(plan.training.seed))
+    if isinstance(model, Transport | Ranks):
+        _adapt(refinement, model, by_weight(simulation, plan), by_weight(data, plan), torch.Generator().manual_seed(plan.training.seed))
         return History()
     mean = float(data.weights.mean())
     if mean <= 0:
@@ -134,6 +135,17 @@ def _train(refinement: Refinement, simulation: Events, data: Events, plan: Refin
     original = transformed(refinement.simulation_transform, simulation)
     batches = UnpairedBatches(original, batch, plan.batch_size, plan.training.seed, simulation_weight=weight)
     return fit(model, model.objectives(), batches, plan.training, **how)
+
+
+def _adapt(refinement: Refinement, model: Transport | Ranks, simulation: Events, data: Events, rng: torch.Generator) -> None:
+    """Adapt a refiner that is not trained."""
+    if isinstance(model, Transport):
+        simulation, data = simulation[:ADAPT_EVENTS], data[:ADAPT_EVENTS]
+    simulated, measured = transformed(refinement.simulation_transform, simulation), transformed(refinement.data_transform, data)
+    if isinstance(model, Transport):
+        model.adapt(simulated, measured, rng)
+    else:
+        model.adapt(simulated, torch.tensor(simulation.condition[:, 0]), measured, rng)
 
 
 def transformed(chain: Chain, events: Events, block: int = 1000) -> torch.Tensor:

@@ -54,15 +54,17 @@ class Refinement:
         response = np.empty_like(events.response)
         with torch.inference_mode():
             for start in range(0, len(events), BATCH):
-                x = torch.tensor(events.response[start : start + BATCH])
-                response[start : start + BATCH] = self.respond(x, self.model.draw_noise(len(x), noise_rng)).numpy()
+                part = slice(start, start + BATCH)
+                x, condition = torch.tensor(events.response[part]), torch.tensor(events.condition[part])
+                response[part] = self.respond(x, self.model.draw_noise(len(x), noise_rng), condition).numpy()
         return Events(events.condition, response, events.detector, events.variables, events.weight)
 
-    def respond(self, response: Tensor, noise: Tensor) -> Tensor:
-        """The whole deterministic chain on tensors, responses in physical units and noise -> refined responses."""
+    def respond(self, response: Tensor, noise: Tensor, condition: Tensor) -> Tensor:
+        """The whole deterministic chain on tensors, responses and conditions in physical units and noise -> refined responses."""
         nothing = response.new_zeros(len(response), 0)
         original = self.simulation_transform(response, nothing).flatten(1)
-        return self.data_transform.inverse(self.model(original, noise), nothing).reshape(-1, *self.detector.shape)
+        told = torch.cat([original, condition], dim=1)[:, : self.model.condition_size]  # most refiners see the event alone
+        return self.data_transform.inverse(self.model(told, noise), nothing).reshape(-1, *self.detector.shape)
 
 
 def refine_blocks(refinement: Refinement, events: Iterator[Events], seed: int) -> Iterator[tuple[Events, Events]]:
