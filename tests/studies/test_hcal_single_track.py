@@ -11,9 +11,10 @@ import pytest
 from facsim.core import Events, SplitGranularity, stream
 from facsim.evaluation.scorecard import Scorecard
 from facsim.simulators import SingleHadrons, lhcb_hcal
+from facsim.simulators.hcal import cell_under
 from facsim.studies.calorimeter import Sample
-from facsim.studies.hcal import VARIED
-from facsim.studies.hcal_single_track import MODELS, OBSERVABLES, STUDY, one_track, scores
+from facsim.studies.hcal import VARIED, read_out
+from facsim.studies.hcal_single_track import MODELS, OBSERVABLES, STUDY, TRACKS, one_track, scores
 from facsim.studies.variety import Repeated, spread_row, variety_rows
 
 WALL = SplitGranularity()
@@ -70,6 +71,21 @@ def test_tracks_to_repeat_have_their_angle_and_energy() -> None:
     x, y, transverse = one_track(0.12, 1200.0, WALL.distance)[0]
     assert np.arctan2(np.hypot(x, y), WALL.distance) == pytest.approx(0.12)
     assert transverse == 1200.0
+
+
+@pytest.mark.parametrize(("name", "large"), [("inner", False), ("middle", False), ("border", False), ("outer", True)])
+def test_tracks_to_repeat_hit_the_cells_they_are_named_after(name: str, large: bool) -> None:
+    x, y, _ = one_track(*TRACKS[name], WALL.distance)[0]
+    cell = int(cell_under(WALL, x, y))
+    assert (cell >= WALL.inner_cells) == large
+    steps = [cell_under(WALL, x + 131.0 * i, y + 131.0 * j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    assert (min(steps) < WALL.inner_cells <= max(steps)) == (name == "border")
+
+
+def test_cells_below_what_is_read_out_are_empty() -> None:
+    found = read_out(one(0.09, 20.0), 0.1)
+    assert found.cells.sum() == 20.0
+    assert np.array_equal(found.condition, one(0.09, 20.0).condition)
 
 
 def test_variety_of_one_track() -> None:

@@ -8,13 +8,15 @@ in and around each block, down to single cells; a large cell is one pixel.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from facsim.core import Events
 from facsim.core.events import Array
 from facsim.studies.calorimeter import Model, Sample
 from facsim.studies.hcal import SATURATION
-from facsim.studies.hcal_events import READ_OUT, again, event_parts, event_study, sample_of, simulator_of
+from facsim.studies.hcal_events import READ_OUT, again, event_parts, event_study, sample_of, simulator_of, without_lists
 from facsim.studies.study import Request
 
 MILLISECONDS = 4.0  # of one core for an image: 500 images per second on two
@@ -53,12 +55,12 @@ MODELS = {
     "tree": Model(
         what="ours: the total energy, cut in halves in the light of the image down to single cells",
         family="tree",
-        settings={"images": 1, "width": 48, "depth": 2, "reach": 1.5, "context": 2, "lines": 0},
+        settings={"images": 1, "width": 48, "depth": 2, "reach": 1.5, "context": 2, "lines": 0, "sampled": 256},
         response=(("Threshold", {"at": READ_OUT}), ("Pixels", {"size": [64, 64], "corner": True}), ("Scale", {})),
         condition=(("TrackSums", {}),),
         batch=16,
-        training={"learning_rate": 3e-3, "schedule": "onecycle", "clip": 10.0},
-        full=10,
+        training={"learning_rate": 8e-3, "schedule": "onecycle", "clip": 10.0},
+        full=5,
     ),
 }
 
@@ -66,8 +68,7 @@ MODELS = {
 def sample(request: Request) -> Sample:
     """The events, of which models see the tracker image."""
     found = sample_of(request)
-    repeats = again(found.test, simulator_of(request), _same)
-    return Sample(found.train, found.test, found.source, sees=found.sees, judged=found.judged, repeats=repeats)
+    return replace(found, train=without_lists(found.train), repeats=again(found, simulator_of(request), _same))
 
 
 def _same(event: Events, n: int, rng: np.random.Generator) -> Array:

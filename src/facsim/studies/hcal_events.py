@@ -7,7 +7,7 @@
 * Cells below 1 MeV are not read out: what models learn, and what classifiers see. All other observables are of all cells.
 * Trigger rates: in bins of the total energy, in units of their statistical error; the floor is that of the training events.
 * Variety of one event: models make it 1,000 times from its tracks. The truth simulates the same tracks as often, each time with the unseen particles
-  of one of the 100 events whose tracks are most like: in number, and in the logarithm of their energy. Spread: all events together, see `spread_row`.
+  of one of the 400 events whose tracks are most like: in number, and in the logarithm of their energy. Spread: all events together, see `spread_row`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ READ_OUT = 1.0  # MeV
 EDGES = (0.0, 2e4, 3e4, 4e4, 5.5e4, 2e5)  # MeV of total energy
 BINS = [f"{low / 1e3:g}-{high / 1e3:g} GeV" for low, high in pairwise(EDGES)]
 BATCHES = (10, 100, 1000)
-LIKE = 100  # events from which unseen particles are taken
+LIKE = 400  # events to train on from which unseen particles are taken
 REPEATED = {"few tracks": 0.25, "middle": 0.5, "many tracks": 0.75}  # quantiles of the tracks' energy
 PULL_BAR = 2.0
 GEANT4_MS = 2.5 * 520.0  # of one core: 2.5 ms per GeV, 520 GeV of hadrons on the cells of an event
@@ -67,10 +67,9 @@ def judged(events: Events) -> Events:
     return replace(read_out(events, READ_OUT), condition=track_energy(events)[:, None], variables=seen)
 
 
-def sample_of(request: Request, lists: bool = False) -> Sample:
-    """Events to train on, unless asked for without their lists of particles, and events to score on, whole."""
+def sample_of(request: Request) -> Sample:
+    """Events to train on and events to score on, whole."""
     from facsim.data import load_sample, open_reader
-    from facsim.simulators.full_events import SIGNAL_VARIABLES
 
     path = request.settings.get("events")
     events = load_sample("lhcb-events") if path is None else open_reader(Path(str(path))).read()
@@ -81,35 +80,40 @@ def sample_of(request: Request, lists: bool = False) -> Sample:
     train, test = events[size:], events[:size]
     if not request.full:
         train, test = train[:QUICK_TRAIN], test[:QUICK_TEST]
-    if not lists:
-        train = only(train, *(v.name for v in SIGNAL_VARIABLES), "tracks")
     return Sample(train, test, f"{source}, {len(train)} and {len(test)} events", sees=lambda e: only(e, "tracks"), judged=judged)
 
 
-def again(test: Events, simulator: FullEvents, given: Callable[[Events, int, np.random.Generator], Array]) -> list[Repeated]:
-    """Some of the events to make many times; `given` is what models see of one event, n times."""
-    energy = track_energy(test)
-    order = np.argsort(energy)
+def again(sample: Sample, simulator: FullEvents, given: Callable[[Events, int, np.random.Generator], Array]) -> list[Repeated]:
+    """Some of the events to score on, to make many times; `given` is what models see of one event, n times. Both parts need lists of particles."""
+    order = np.argsort(track_energy(sample.test))
     chosen = {name: int(order[round(quantile * (len(order) - 1))]) for name, quantile in REPEATED.items()}
-    return [_repeated(name, test, event, simulator, given) for name, event in chosen.items()]
+    return [_repeated(name, sample.test[event : event + 1], sample.train, simulator, given) for name, event in chosen.items()]
 
 
-def _repeated(name: str, test: Events, event: int, simulator: FullEvents, given: Callable[[Events, int, np.random.Generator], Array]) -> Repeated:
-    like = alike(test, event)
+def _repeated(
+    name: str, event: Events, others: Events, simulator: FullEvents, given: Callable[[Events, int, np.random.Generator], Array]
+) -> Repeated:
+    like = others.condition[alike(event, others)]
 
     def truth(n: int, number: int) -> Events:
         rng = stream(0, "truth", name, number)
-        return simulator.simulate(with_others_unseen(test.condition[event], test.condition[rng.choice(like, n)]), rng)
+        return simulator.simulate(with_others_unseen(event.condition[0], rng.choice(like, n)), rng)
 
-    return Repeated(name, lambda n, rng: given(test[event : event + 1], n, rng), cache(truth))
+    return Repeated(name, lambda n, rng: given(event, n, rng), cache(truth))
 
 
-def alike(events: Events, event: int) -> Array:
-    """The events whose tracks are most like those of one, itself left out: in number and logarithm of their energy, each in units of its spread."""
-    told = np.column_stack([np.log(np.maximum(track_energy(events), 1.0)), np.count_nonzero(events.column("particle_track"), axis=1)])
-    distance = np.square((told - told[event]) / np.maximum(told.std(0), 1e-9)).sum(1)
-    distance[event] = np.inf
-    return np.argsort(distance)[: min(LIKE, len(events) - 1)]
+def alike(event: Events, others: Events) -> Array:
+    """Of other events those whose tracks are most like those of one: in number and logarithm of their energy, each in units of its spread."""
+    told, own = (
+        np.column_stack([np.log(np.maximum(track_energy(e), 1.0)), np.count_nonzero(e.column("particle_track"), axis=1)]) for e in (others, event)
+    )
+    distance = np.square((told - own) / np.maximum(told.std(0), 1e-9)).sum(1)
+    return np.argsort(distance)[:LIKE]
+
+
+def without_lists(events: Events) -> Events:
+    """The events without their lists of particles, which no model sees."""
+    return only(events, *(v.name for v in events.variables if not v.name.startswith("particle")))
 
 
 def with_others_unseen(condition: Array, others: Array) -> Array:

@@ -24,7 +24,7 @@ from facsim.core.events import Array
 from facsim.studies.calorimeter import Model, Sample
 from facsim.studies.hcal_direct import MODELS as DIRECT
 from facsim.studies.hcal_direct import translations
-from facsim.studies.hcal_events import again, event_parts, event_study, sample_of, simulator_of
+from facsim.studies.hcal_events import again, event_parts, event_study, sample_of, simulator_of, without_lists
 from facsim.studies.overlay import Overlay, kept_overlay, milliseconds, unrefined, with_overlay
 from facsim.studies.study import Request
 
@@ -60,7 +60,7 @@ def first_step(request: Request) -> tuple[Overlay, str]:
 
 def sample(request: Request) -> Sample:
     """The events with their overlays, which models see."""
-    found, (overlay, which) = sample_of(request, lists=True), first_step(request)
+    found, (overlay, which) = sample_of(request), first_step(request)
     parts = []
     for name, events in (("train", found.train), ("test", found.test)):
         request.say(f"hcal-refinement: overlays to {name}, {len(events)} events")
@@ -69,12 +69,12 @@ def sample(request: Request) -> Sample:
         parts.append(with_overlay(events, kept_overlay(path, f"{found.source}; {which}", make, events, request.fresh)))
     train, test = parts
     return Sample(
-        only(train, *(v.name for v in train.variables if not v.name.startswith("particle"))),
+        without_lists(train),
         test,
         f"{found.source}; tracks by {which}",
         sees=lambda events: only(events, "overlay"),
         judged=found.judged,
-        repeats=again(found.test, simulator_of(request), partial(_again, overlay)),
+        repeats=again(found, simulator_of(request), partial(_again, overlay)),
         before_ms=milliseconds(overlay, found.test.condition[:TIMED]),
     )
 
