@@ -17,8 +17,8 @@ from scipy.stats import wasserstein_distance
 
 from facsim.core import Events, FacsimError, coarsen, stream
 from facsim.data import load_sample
+from facsim.data.memory import InMemory
 from facsim.models import MODELS
-from facsim.studies.sources import InMemory
 from facsim.studies.workflow import Plan, train, untrained
 from facsim.surrogate import Surrogate
 from facsim.training import Settings

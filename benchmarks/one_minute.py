@@ -24,8 +24,8 @@ from adversarial import score
 from facsim.cli.fit import make_plan
 from facsim.core import Events, FacsimError, Variable, coarsen, stream
 from facsim.data import load_sample
+from facsim.data.memory import InMemory
 from facsim.models import MODELS
-from facsim.studies.sources import InMemory
 from facsim.studies.workflow import Plan, train, untrained
 from facsim.surrogate import Surrogate, save_bundle
 

@@ -17,9 +17,9 @@ import torch
 from facsim.cli.fit import make_plan
 from facsim.core import Events, FacsimError, stream
 from facsim.data import load_sample
+from facsim.data.memory import InMemory
 from facsim.models import MODELS
 from facsim.simulators import track_smearing
-from facsim.studies.sources import InMemory
 from facsim.studies.workflow import train
 from facsim.surrogate import Surrogate, load_bundle
 

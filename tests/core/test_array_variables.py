@@ -12,9 +12,9 @@ import torch
 from facsim.core import Events, FacsimError, RegularGrid, Variable, concatenate, stream
 from facsim.core.variables import checked_condition, describe_variable, places, variable_from, width
 from facsim.data import open_reader, write
+from facsim.data.memory import InMemory
 from facsim.evaluation.evaluate import evaluate
 from facsim.report.words import condition_text, ranges
-from facsim.studies.sources import InMemory
 from facsim.studies.workflow import Plan, train
 from facsim.surrogate import load_bundle, save_bundle
 from facsim.training import Settings

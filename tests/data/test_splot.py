@@ -13,11 +13,11 @@ from facsim.cli.main import run
 from facsim.core import Events, FacsimError, Variable, Vector, stream
 from facsim.core.contracts import Batch
 from facsim.data import ArrayBatches, read, split, write
+from facsim.data.memory import InMemory
 from facsim.data.splot import MassFit, fit_mass, smoothed, subtract_background
 from facsim.evaluation.distances import distance
 from facsim.models import build
 from facsim.simulators import MassPeak
-from facsim.studies.sources import InMemory
 from facsim.studies.workflow import Plan, train
 from facsim.training import Settings
 

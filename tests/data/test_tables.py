@@ -16,7 +16,7 @@ from facsim.cli.main import run
 from facsim.core import Events, FacsimError, RegularGrid, Variable, Vector, stream
 from facsim.data import read, write
 from facsim.data.table_formats import TABLES
-from facsim.data.tables import Choice, TableSource, read_table, write_table
+from facsim.data.tables import Choice, open_table, read_table, write_table
 from facsim.simulators import Rich
 
 uproot = pytest.importorskip("uproot", reason="extra root")
@@ -178,10 +178,10 @@ def test_missing_libraries_are_told_with_the_remedy(library: str, ending: str, e
 
 def test_source_fingerprint_depends_on_file_and_columns(tmp_path: Path) -> None:
     write_table(tracks(), tmp_path / "t.csv")
-    first = TableSource(tmp_path / "t.csv", CHOICE)
+    first = open_table(tmp_path / "t.csv", CHOICE)
     assert (first.n, first.detector) == (50, tracks().detector)
     assert first.read(3, 5).response.shape == (2, 5)
-    assert first.fingerprint != TableSource(tmp_path / "t.csv", replace(CHOICE, response=("dllK",))).fingerprint
+    assert first.fingerprint != open_table(tmp_path / "t.csv", replace(CHOICE, response=("dllK",))).fingerprint
 
 
 COLUMNS = ["--condition", "pdg,p,eta,n_tracks", "--response", "dllE,dllMu,dllK,dllP,dllBT"]

@@ -13,11 +13,11 @@ from torch.nn.functional import avg_pool2d
 
 from facsim.core import Events, FacsimError, RegularGrid, Variable, stream
 from facsim.core.contracts import Batch
+from facsim.data.memory import InMemory
 from facsim.models import build
 from facsim.models.encoded_gan import EncodedGAN
 from facsim.nets.image_code import InPlanes, Layout
 from facsim.objectives import window_score
-from facsim.studies.sources import InMemory
 from facsim.studies.workflow import Plan, train
 from facsim.surrogate import load_bundle, save_bundle
 from facsim.training import Settings

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from facsim.core import Detector, Events, RegularGrid, Variable, Vector, stream
+from facsim.data.memory import InMemory
 from facsim.models import MODELS
-from facsim.studies.sources import InMemory
 from facsim.studies.workflow import Plan, train
 from facsim.surrogate import load_bundle, save_bundle
 from facsim.training import Settings

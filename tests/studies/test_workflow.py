@@ -7,8 +7,9 @@ import pytest
 
 from facsim.core import Events, FacsimError, RegularGrid, Variable, Vector, stream
 from facsim.data import load_sample
+from facsim.data.memory import InMemory
 from facsim.models import MODELS
-from facsim.studies.sources import Coarsened, InMemory
+from facsim.studies.sources import Coarsened
 from facsim.studies.workflow import Plan, calibrate, suited, train, untrained
 from facsim.training import Settings
 

@@ -24,7 +24,7 @@ def demo(*, out: Path = Path("demo"), seed: Seed = 0) -> None:
     """
     from facsim.core import concatenate
     from facsim.data import load_sample, write
-    from facsim.studies.sources import InMemory
+    from facsim.data.memory import InMemory
     from facsim.studies.workflow import train
     from facsim.surrogate import blocks, save_bundle
     from facsim.training import read_history

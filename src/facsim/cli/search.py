@@ -107,9 +107,9 @@ def _check_settings(told: dict[str, Any], space: dict[str, Any], seed: int) -> N
 def _score(told: dict[str, Any], chosen: dict[str, Any], train: Events, held: Events, seed: int) -> float:
     """Mean over the observables of the Wasserstein distance between held-out events and as many generated ones."""
     from facsim.core import stream
+    from facsim.data.memory import InMemory
     from facsim.evaluation.distances import distance
     from facsim.evaluation.observables import features
-    from facsim.studies.sources import InMemory
     from facsim.studies.workflow import train as train_surrogate
 
     surrogate, _ = train_surrogate(InMemory(train, str(told["data"])), _plan(told, chosen, seed))

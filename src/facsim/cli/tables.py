@@ -10,24 +10,24 @@ from facsim.core import FacsimError
 if TYPE_CHECKING:
     from facsim.core import Detector
     from facsim.data import Reader
-    from facsim.data.tables import TableSource
+    from facsim.data.memory import InMemory
 
 
-def open_events(path: Path, format: str | None, columns: dict[str, str | None], **options: Any) -> Reader | TableSource:
+def open_events(path: Path, format: str | None, columns: dict[str, str | None], **options: Any) -> Reader | InMemory:
     """A source of the file's events; `columns` are the options condition, response, weight and tree, for tables alone, `options` those of readers.
 
     Raises:
         FacsimError: if a table's columns are not named, or those of another file are.
     """
     from facsim.data import open_reader
-    from facsim.data.tables import Choice, TableSource, is_table
+    from facsim.data.tables import Choice, is_table, open_table
 
     given = {key: value for key, value in columns.items() if value is not None}
     if is_table(path) and format is None and (given or not has_hits(path)):
         lists: dict[str, Any] = {
             key: tuple(name.strip() for name in (columns[key] or "").split(",") if name.strip()) for key in ("condition", "response")
         }
-        return TableSource(path, Choice(**lists, weight=columns["weight"], tree=columns["tree"]))
+        return open_table(path, Choice(**lists, weight=columns["weight"], tree=columns["tree"]))
     if given:
         got = f"--{', --'.join(given)} for {path}"
         raise FacsimError(

@@ -6,10 +6,9 @@ import difflib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from facsim.core import Detector, Events, FacsimError, Variable, Vector, concate
 from facsim.core.atomic import write_whole
 from facsim.core.events import Array
 from facsim.data.columns import column_name, named_unit
+from facsim.data.memory import InMemory
 from facsim.data.table_formats import TABLES, Columns, TableFormat
 
 CODE = "pdg"  # a column of this name holds choices, not a range
@@ -39,47 +39,14 @@ class Choice:
         return [*self.condition, *self.response, *([] if self.weight is None else [self.weight])]
 
 
-@dataclass(frozen=True)
-class TableSource:
-    """A table of `path` as a source of events, all in memory."""
+def open_table(path: Path, choice: Choice) -> InMemory:
+    """The chosen columns as a source of events; its fingerprint is a SHA-256 of the file's bytes and of the choice.
 
-    path: Path
-    choice: Choice
-    chunk: int = 256
-
-    @cached_property
-    def events(self) -> Events:
-        """All events of the file."""
-        return read_table(self.path, self.choice)
-
-    @property
-    def detector(self) -> Detector:
-        """A vector of the response's columns."""
-        return self.events.detector
-
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        """The condition's columns and the ranges that they span."""
-        return self.events.variables
-
-    @property
-    def n(self) -> int:
-        """Number of events."""
-        return len(self.events)
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """Whence the events come, JSON-ready."""
-        return {"table": self.path.name, "columns": self.choice.columns}
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A SHA-256 of the file's bytes and the choice of columns."""
-        return hashlib.sha256(self.path.read_bytes() + repr(self.choice).encode()).hexdigest()
-
-    def read(self, start: int = 0, stop: int | None = None) -> Events:
-        """Events from `start` to `stop`."""
-        return self.events[start:stop]
+    Raises:
+        FacsimError: as `read_table`.
+    """
+    fingerprint = hashlib.sha256(path.read_bytes() + repr(choice).encode()).hexdigest()
+    return InMemory(read_table(path, choice), fingerprint, about={"table": path.name, "columns": choice.columns})
 
 
 def is_table(path: Path) -> bool:

@@ -152,7 +152,7 @@ class Calorimeter:
 
     def trained(self, name: str, seed: int, sample: Sample, request: Request) -> tuple[Surrogate, str]:
         """A model of the table trained on the sample, and for how long; its run and bundle are in the request's folder, where a training goes on."""
-        from facsim.studies.sources import InMemory
+        from facsim.data.memory import InMemory
         from facsim.studies.workflow import Plan, train
         from facsim.surrogate import save_bundle
         from facsim.training import Settings

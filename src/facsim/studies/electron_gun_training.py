@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from facsim.core import Events, FacsimError, stream
+from facsim.data.memory import InMemory
 from facsim.evaluation.scorecard import Row
 from facsim.studies.electron_gun_data import Sample
 from facsim.studies.electron_gun_models import HELD_FOR_LOSS, RECIPES, Recipe, note_for, plan_for, trained_for
 from facsim.studies.electron_gun_scores import divergence
-from facsim.studies.sources import InMemory
 from facsim.studies.study import Request
 from facsim.studies.workflow import train
 from facsim.surrogate import Surrogate, load_bundle, save_bundle

@@ -1,4 +1,4 @@
-"""Sources made of other sources: events in memory, and files on a coarser grid."""
+"""Sources made of other sources: files on a coarser grid."""
 
 from __future__ import annotations
 
@@ -7,31 +7,6 @@ from functools import cached_property
 
 from facsim.core import Detector, Events, Variable, coarsen
 from facsim.data import Source
-
-
-@dataclass(frozen=True)
-class InMemory:
-    """Events as a source, under a name that tells where they come from."""
-
-    events: Events
-    fingerprint: str
-    chunk: int = 256
-
-    @property
-    def detector(self) -> Detector:
-        return self.events.detector
-
-    @property
-    def variables(self) -> tuple[Variable, ...]:
-        return self.events.variables
-
-    @property
-    def n(self) -> int:
-        return len(self.events)
-
-    def read(self, start: int = 0, stop: int | None = None) -> Events:
-        """Events from `start` to `stop`."""
-        return self.events[start:stop]
 
 
 @dataclass(frozen=True)
