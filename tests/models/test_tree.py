@@ -290,6 +290,14 @@ def test_the_rest_follows_the_core() -> None:
     assert torch.corrcoef(outside)[0, 1] > 0.8 > 0.4 > torch.corrcoef(outside)[0, 2]
 
 
+def test_the_core_has_lines_as_the_rest_has() -> None:
+    response = torch.rand(300, 4, 4, generator=seeded(0))
+    response[:, 0, 0] = response[:, 1, 2] = 0.088
+    model = CoredTree(0, (4, 4), width=8, core_width=8)
+    model.see(Batch(torch.zeros(300, 0), response, torch.ones(300)))
+    assert model.core.lines[0].exp().item() == model.rest.lines[0].exp().item() == pytest.approx(0.088, rel=1e-5)
+
+
 def test_the_total_follows_the_condition_before_any_training() -> None:
     """Its logarithm grows with one number by a slope and does not depend on the others; a constant and one told twice are harmless."""
     rng, n = seeded(7), 4000
@@ -300,6 +308,18 @@ def test_the_total_follows_the_condition_before_any_training() -> None:
     model.see(Batch(condition, total[:, None, None].expand(n, 2, 2) / 4, torch.ones(n)))
     torch.testing.assert_close(model.trend, torch.tensor([1.0, 1.5, 0.0, 0.0, 0.0]), atol=3e-3, rtol=0)
     assert model.scale.item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_no_total_goes_far_beyond_those_of_the_training() -> None:
+    """Not even where a component of the density is far too wide."""
+    condition = torch.rand(2000, 1, generator=seeded(3)) + 0.1
+    total = condition.squeeze(1).exp() * (1 + 0.1 * torch.rand(2000, generator=seeded(4)))
+    model = Tree(1, (2, 2), width=8)
+    model.see(Batch(condition, total[:, None, None].expand(2000, 2, 2) / 4, torch.ones(2000)))
+    model.scale.fill_(3.0)
+    made = model(condition, model.draw_noise(2000, seeded(5))).sum((1, 2))
+    assert made.max() > total.max() / 2
+    assert (made / condition.squeeze(1).exp()).max() < 1.1 * math.exp(0.1) * 1.05
 
 
 def test_events_are_empty_as_often_as_those_of_the_training() -> None:

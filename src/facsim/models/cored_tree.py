@@ -48,9 +48,9 @@ class CoredTree(Generator):
         self.middle = tuple(slice((size - inner) // 2, (size + inner) // 2) for inner, size in zip(box, response_shape, strict=True))
         self.turn = look_up(SYMMETRIES, symmetry, "symmetry")
         self.turn(torch.zeros(0, *response_shape), torch.Generator())
-        shared = {"depth": depth, "components": components, "context": context, "colours": colours}
-        self.core = Tree(condition_size, box, width=core_width, lines=0, reach=float(core), **shared)  # type: ignore[arg-type]
-        self.rest = Tree(condition_size + 2 * (math.prod(box) + 1), response_shape, width=width, lines=lines, reach=reach, **shared)  # type: ignore[arg-type]
+        shared = {"depth": depth, "components": components, "lines": lines, "context": context, "colours": colours}
+        self.core = Tree(condition_size, box, width=core_width, reach=float(core), **shared)  # type: ignore[arg-type]
+        self.rest = Tree(condition_size + 2 * (math.prod(box) + 1), response_shape, width=width, reach=reach, **shared)  # type: ignore[arg-type]
 
     def see(self, batch: Batch) -> None:
         core, rest = self._parts(batch.response)

@@ -17,7 +17,7 @@ from facsim.models.tree_levels import Blocks, halves, levels_of, pyramid
 from facsim.models.tree_split import COLOURINGS, Halving, TreeSizes, seen_energy
 from facsim.nets import mlp
 from facsim.objectives import weighted_mean
-from facsim.objectives.mixture import Mixture, mixture_log_prob, unbounded_draw
+from facsim.objectives.mixture import UNBOUNDED, Mixture, mixture_draw, mixture_log_prob
 from facsim.objectives.symmetry import SYMMETRIES
 
 UNIFORMS = 3  # random numbers a block takes
@@ -26,6 +26,7 @@ PARTS = 16  # components of the density of the total energy
 ALIKE = 1e-4  # singular value, relative to the largest, below which numbers of the condition count as one
 IMPOSSIBLE = 1e-9  # probability of an empty event where training has seen none
 MANY = 8  # times as many blocks as are sampled are those of the events they are sampled from
+MARGIN = 0.1  # by how much the logarithm of a total may lie above the highest of the training
 WIDEST = 0.5  # logarithm of the largest width of a component, about the trend: a rare one that is wider makes events like none
 
 
@@ -87,15 +88,15 @@ class Tree(Generator):
             Halving(self.levels, i, response_shape, (self.numbers, images), sizes) for i in range(len(self.levels) if hottest else 0)
         )
         self.register_buffer("lines", torch.full((lines,), torch.inf))  # logarithms of energies that recur exactly in the training data
-        self.register_buffer(
-            "trend", torch.zeros(1 + self.numbers)
-        )  # of the logarithm of the total with the condition's numbers: constant and slopes
+        self.register_buffer("trend", torch.zeros(1 + self.numbers))  # of the total's logarithm with the condition's numbers: constant, slopes
         self.register_buffer("scale", torch.ones(()))  # its standard deviation about the trend
+        self.register_buffer("highest", torch.tensor(UNBOUNDED))  # of it about the trend: a density has tails, a detector has not
         self.register_buffer("empty", torch.zeros(()))  # log-odds of an empty event in the training data
         self.lines: Tensor
         self.trend: Tensor
         self.empty: Tensor
         self.scale: Tensor
+        self.highest: Tensor
         self.blocks = [1, *(math.prod(level.shape) for level in self.levels)]
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
@@ -110,7 +111,9 @@ class Tree(Generator):
         if hit.sum() > 1:
             given, log_total = _with_constant(batch.condition[hit, : self.numbers]).double(), total[hit].double().log()
             self.trend.copy_(torch.linalg.lstsq(given, log_total[:, None], rcond=ALIKE, driver="gelsd").solution.squeeze(1))
-            self.scale.copy_((log_total - given @ self.trend.double()).std().clamp_min(1e-3))
+            about = log_total - given @ self.trend.double()
+            self.scale.copy_(about.std().clamp_min(1e-3))
+            self.highest.copy_(about.max() + MARGIN)
 
     def objectives(self) -> tuple[Objective, ...]:
         return (Objective("likelihood", self.nll, tuple(self.parameters())),)
@@ -136,18 +139,19 @@ class Tree(Generator):
         return Given(condition[:, : self.numbers], [pyramid(image, self.levels) for image in images.unbind(1)])
 
     def _log_total(self, given: Given, total: Tensor) -> Tensor:
-        empty, density = self._density(given)
-        hit = mixture_log_prob(density, torch.where(total > 0, total, 1.0).log()) + nn.functional.logsigmoid(-empty)
+        empty, density, bound = self._density(given)
+        hit = mixture_log_prob(density, torch.where(total > 0, total, 1.0).log(), bound) + nn.functional.logsigmoid(-empty)
         return torch.where(total > 0, hit, nn.functional.logsigmoid(empty))
 
-    def _density(self, given: Given) -> tuple[Tensor, Mixture]:
-        """The logit of an empty event [n], and the density of the logarithm of the total."""
+    def _density(self, given: Given) -> tuple[Tensor, Mixture, Tensor]:
+        """The logit of an empty event [n], the density of the logarithm of the total, and what this does not exceed [n]."""
         images = [seen_energy(image[self.coarse]).flatten(1) for image in given.images]
         numbers = _with_constant(given.numbers)
         out = self.total(torch.cat([given.numbers, *images, torch.ones_like(numbers[:, :1])], dim=1))
         empty, logit, mean, log_std = torch.split(out, [1, PARTS, PARTS, PARTS], dim=1)
-        means = (numbers @ self.trend)[:, None] + self.scale * (mean + torch.linspace(-2, 2, PARTS, device=out.device))
-        return empty.squeeze(1) + self.empty, Mixture(logit, means, log_std.clamp(-7, WIDEST) + self.scale.log())
+        trend = numbers @ self.trend
+        means = trend[:, None] + self.scale * (mean + torch.linspace(-2, 2, PARTS, device=out.device))
+        return empty.squeeze(1) + self.empty, Mixture(logit, means, log_std.clamp(-7, WIDEST) + self.scale.log()), trend + self.highest
 
     def _cuts(self, number: int, grids: list[Tensor], given: Given, sample: torch.Generator | None) -> Tensor:
         n, halving = len(grids[number]), self._halving(number)
@@ -178,8 +182,8 @@ class Tree(Generator):
         return grids[-1][(slice(None), *(slice(size) for size in self.response_shape))]
 
     def _draw_total(self, given: Given, noise: Tensor) -> Tensor:
-        empty, density = self._density(given)
-        energy = unbounded_draw(density, noise[:, 1], noise[:, 2]).exp()
+        empty, density, bound = self._density(given)
+        energy = mixture_draw(density, bound, noise[:, 1], noise[:, 2]).exp()
         return torch.where(noise[:, 0] < empty.sigmoid(), 0.0, energy)
 
     def _cut(self, number: int, grids: list[Tensor], given: Given, noise: Tensor) -> Tensor:
