@@ -10,6 +10,7 @@ SAME = 1e-4  # difference of logarithms below which energies are one: less than 
 STEPS = 100  # of SAME, in which the continuum is taken as level
 NEIGHBOURS = 20  # such bins on either side whose median is the continuum
 CONTRAST = 10.0  # how often a line is found for once that an energy of the continuum is
+ENOUGH = 4_000_000  # energies to find lines in; of more, every second, third ...
 SHARE, LEAST = 3e-4, 20  # of all energies, and of them at all, that a line must hold
 
 
@@ -24,10 +25,10 @@ def spectral_lines(energy: Tensor, most: int) -> Tensor:
     lines = torch.full((most,), torch.inf)
     if not most or not energy.numel():
         return lines
-    log_energy = energy.double().log()
+    log_energy = energy[:: max(1, len(energy) // ENOUGH)].double().log()
     value, which, count = (log_energy / SAME).round().long().unique(return_inverse=True, return_counts=True)  # type: ignore[no-untyped-call]
     excess = count - continuum(value, count)
-    excess[(count < CONTRAST * (count - excess)) | (count < max(SHARE * len(energy), LEAST))] = 0.0
+    excess[(count < CONTRAST * (count - excess)) | (count < max(SHARE * len(log_energy), LEAST))] = 0.0
     for i, strongest in enumerate(excess.argsort(descending=True)[:most].tolist()):
         if excess[strongest] > 0:
             lines[i] = log_energy[which == strongest].median()
