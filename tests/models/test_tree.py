@@ -93,7 +93,7 @@ def test_drawing_sees_what_the_likelihood_sees(colours: str) -> None:
 def test_blocks_beyond_the_detector_cannot_be_hit() -> None:
     model = Tree(0, (3, 5), width=8).eval()
     response = model(torch.zeros(200, 0), model.draw_noise(200, seeded(0)))
-    total = model._draw_total(model._given(torch.zeros(200, 0)), model.draw_noise(200, seeded(0))[:, 0])
+    total = model.total.draw(torch.zeros(200, 0), torch.zeros(200, 0), model.draw_noise(200, seeded(0))[:, 0])
     torch.testing.assert_close(response.flatten(1).sum(1), total, rtol=1e-4, atol=1e-6)
     level = levels_of((3, 5))[-1]
     assert outside(level, (3, 5)).reshape(*level.shape, 3).any(2)[0].tolist() == [False, False, True, True]
@@ -306,8 +306,8 @@ def test_the_total_follows_the_condition_before_any_training() -> None:
     total = (1.0 + 1.5 * condition[:, 0] + 0.02 * torch.randn(n, generator=rng)).exp()
     model = Tree(4, (2, 2), width=8)
     model.see(Batch(condition, total[:, None, None].expand(n, 2, 2) / 4, torch.ones(n)))
-    torch.testing.assert_close(model.trend, torch.tensor([1.0, 1.5, 0.0, 0.0, 0.0]), atol=3e-3, rtol=0)
-    assert model.scale.item() == pytest.approx(0.02, rel=0.05)
+    torch.testing.assert_close(model.total.trend, torch.tensor([1.0, 1.5, 0.0, 0.0, 0.0]), atol=3e-3, rtol=0)
+    assert model.total.scale.item() == pytest.approx(0.02, rel=0.05)
 
 
 def test_no_total_goes_far_beyond_those_of_the_training() -> None:
@@ -316,7 +316,7 @@ def test_no_total_goes_far_beyond_those_of_the_training() -> None:
     total = condition.squeeze(1).exp() * (1 + 0.1 * torch.rand(2000, generator=seeded(4)))
     model = Tree(1, (2, 2), width=8)
     model.see(Batch(condition, total[:, None, None].expand(2000, 2, 2) / 4, torch.ones(2000)))
-    model.scale.fill_(3.0)
+    model.total.scale.fill_(3.0)
     made = model(condition, model.draw_noise(2000, seeded(5))).sum((1, 2))
     assert made.max() > total.max() / 2
     assert (made / condition.squeeze(1).exp()).max() < 1.1 * math.exp(0.1) * 1.05

@@ -49,7 +49,7 @@ def cuts(model: Tree, run: Callable[[], object]) -> list[Tensor]:
 def test_drawing_sees_what_the_likelihood_sees(settings: dict[str, Any]) -> None:
     torch.manual_seed(0)
     model = Tree(1, (3, 4, 4), width=16, lines=0, **settings).eval()
-    model.empty.fill_(-20.0)
+    model.total.empty.fill_(-20.0)
     for halving in (*model.halvings, *model.hot_halvings):
         [*halving.parameters()][-1].data[2] = 3.0  # both halves have energy, as a rule: events of many blocks
     condition, noise = torch.rand(4, 1), model.draw_noise(4, seeded(3))

@@ -15,19 +15,13 @@ from facsim.models.family import Family
 from facsim.models.spectral_lines import spectral_lines
 from facsim.models.tree_levels import Blocks, halves, levels_of, pyramid
 from facsim.models.tree_split import COLOURINGS, Halving, TreeSizes, seen_energy
-from facsim.nets import mlp
+from facsim.models.tree_total import TotalEnergy
 from facsim.objectives import weighted_mean
-from facsim.objectives.mixture import UNBOUNDED, Mixture, mixture_draw, mixture_log_prob
 from facsim.objectives.symmetry import SYMMETRIES
 
 UNIFORMS = 3  # random numbers a block takes
 COARSE = 16  # blocks of the condition's images that the total energy is told
-PARTS = 16  # components of the density of the total energy
-ALIKE = 1e-4  # singular value, relative to the largest, below which numbers of the condition count as one
-IMPOSSIBLE = 1e-9  # probability of an empty event where training has seen none
 MANY = 8  # times as many blocks as are sampled are those of the events they are sampled from
-MARGIN = 0.1  # by how much the logarithm of a total may lie above the highest of the training
-WIDEST = 0.5  # logarithm of the largest width of a component, about the trend: a rare one that is wider makes events like none
 
 
 class Tree(Generator):
@@ -81,22 +75,14 @@ class Tree(Generator):
         self.sampled, sizes = sampled, TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole)
         self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
         blocks = math.prod(self.levels[self.coarse].shape) if self.coarse < len(self.levels) else math.prod(self.response_shape)
-        self.total = mlp([self.numbers + images * blocks + 1, width, width, 1 + 3 * PARTS], "silu")
+        self.total = TotalEnergy(self.numbers, images * blocks, width)
         self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, (self.numbers, images), sizes) for i in range(len(self.levels)))
         self.hottest = hottest
         self.hot_halvings = nn.ModuleList(
             Halving(self.levels, i, response_shape, (self.numbers, images), sizes) for i in range(len(self.levels) if hottest else 0)
         )
         self.register_buffer("lines", torch.full((lines,), torch.inf))  # logarithms of energies that recur exactly in the training data
-        self.register_buffer("trend", torch.zeros(1 + self.numbers))  # of the total's logarithm with the condition's numbers: constant, slopes
-        self.register_buffer("scale", torch.ones(()))  # its standard deviation about the trend
-        self.register_buffer("highest", torch.tensor(UNBOUNDED))  # of it about the trend: a density has tails, a detector has not
-        self.register_buffer("empty", torch.zeros(()))  # log-odds of an empty event in the training data
         self.lines: Tensor
-        self.trend: Tensor
-        self.empty: Tensor
-        self.scale: Tensor
-        self.highest: Tensor
         self.blocks = [1, *(math.prod(level.shape) for level in self.levels)]
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
@@ -105,15 +91,7 @@ class Tree(Generator):
     def see(self, batch: Batch) -> None:
         grids = pyramid(batch.response, self.levels)
         self.lines.copy_(spectral_lines(torch.cat([grid[grid > 0] for grid in grids]), len(self.lines)))
-        total = grids[0].flatten()
-        hit = total > 0
-        self.empty.copy_(torch.logit(1 - hit.double().mean(), eps=IMPOSSIBLE))
-        if hit.sum() > 1:
-            given, log_total = _with_constant(batch.condition[hit, : self.numbers]).double(), total[hit].double().log()
-            self.trend.copy_(torch.linalg.lstsq(given, log_total[:, None], rcond=ALIKE, driver="gelsd").solution.squeeze(1))
-            about = log_total - given @ self.trend.double()
-            self.scale.copy_(about.std().clamp_min(1e-3))
-            self.highest.copy_(about.max() + MARGIN)
+        self.total.see(batch.condition[:, : self.numbers], grids[0].flatten())
 
     def objectives(self) -> tuple[Objective, ...]:
         return (Objective("likelihood", self.nll, tuple(self.parameters())),)
@@ -131,27 +109,16 @@ class Tree(Generator):
         """
         grids, given = pyramid(response, self.levels), self._given(condition)
         cuts = sum((self._cuts(i, grids, given, sample) for i in range(len(self.levels))), response.new_zeros(len(response)))
-        return self._log_total(given, grids[0].flatten()), cuts
+        return self.total.log_prob(given.numbers, self._coarse(given), grids[0].flatten()), cuts
 
     def _given(self, condition: Tensor) -> Given:
         """The condition's numbers, and the pyramids of its images."""
         images = condition[:, self.numbers :].reshape(len(condition), self.images, *self.response_shape)
         return Given(condition[:, : self.numbers], [pyramid(image, self.levels) for image in images.unbind(1)])
 
-    def _log_total(self, given: Given, total: Tensor) -> Tensor:
-        empty, density, bound = self._density(given)
-        hit = mixture_log_prob(density, torch.where(total > 0, total, 1.0).log(), bound) + nn.functional.logsigmoid(-empty)
-        return torch.where(total > 0, hit, nn.functional.logsigmoid(empty))
-
-    def _density(self, given: Given) -> tuple[Tensor, Mixture, Tensor]:
-        """The logit of an empty event [n], the density of the logarithm of the total, and what this does not exceed [n]."""
-        images = [seen_energy(image[self.coarse]).flatten(1) for image in given.images]
-        numbers = _with_constant(given.numbers)
-        out = self.total(torch.cat([given.numbers, *images, torch.ones_like(numbers[:, :1])], dim=1))
-        empty, logit, mean, log_std = torch.split(out, [1, PARTS, PARTS, PARTS], dim=1)
-        trend = numbers @ self.trend
-        means = trend[:, None] + self.scale * (mean + torch.linspace(-2, 2, PARTS, device=out.device))
-        return empty.squeeze(1) + self.empty, Mixture(logit, means, log_std.clamp(-7, WIDEST) + self.scale.log()), trend + self.highest
+    def _coarse(self, given: Given) -> Tensor:
+        """What the total is told of the condition's images: blocks of a coarse grid, [n, images x blocks]."""
+        return torch.cat([given.numbers[:, :0], *(seen_energy(image[self.coarse]).flatten(1) for image in given.images)], dim=1)
 
     def _cuts(self, number: int, grids: list[Tensor], given: Given, sample: torch.Generator | None) -> Tensor:
         n, halving = len(grids[number]), self._halving(number)
@@ -176,15 +143,10 @@ class Tree(Generator):
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
         with torch.no_grad():
             given, (total, *cuts) = self._given(condition), torch.split(noise, self.blocks, dim=1)
-            grids = [self._draw_total(given, total[:, 0]).view(-1, *[1] * len(self.response_shape))]
+            grids = [self.total.draw(given.numbers, self._coarse(given), total[:, 0]).view(-1, *[1] * len(self.response_shape))]
             for number in range(len(self.levels)):
                 grids.append(self._cut(number, grids, given, cuts[number]))
         return grids[-1][(slice(None), *(slice(size) for size in self.response_shape))]
-
-    def _draw_total(self, given: Given, noise: Tensor) -> Tensor:
-        empty, density, bound = self._density(given)
-        energy = mixture_draw(density, bound, noise[:, 1], noise[:, 2]).exp()
-        return torch.where(noise[:, 0] < empty.sigmoid(), 0.0, energy)
 
     def _cut(self, number: int, grids: list[Tensor], given: Given, noise: Tensor) -> Tensor:
         """Energies of the halves [n, *level.halved], one colour after the other."""
@@ -206,11 +168,6 @@ def _few_events(grids: list[Tensor], number: int, most: int) -> list[Tensor]:
     """The first events of all grids, as many as have no more than `most` blocks with energy on one of these; one at least."""
     blocks = (grids[number] > 0).flatten(1).sum(1).cumsum(0)
     return [grid[: max(1, int((blocks <= most).sum()))] for grid in grids]
-
-
-def _with_constant(numbers: Tensor) -> Tensor:
-    """A column of ones before the numbers [n, k]: [n, 1 + k]."""
-    return nn.functional.pad(numbers, (1, 0), value=1.0)
 
 
 class Given(NamedTuple):
