@@ -15,10 +15,10 @@ from facsim.data import load_sample, write
 from facsim.evaluation.evaluate import evaluate
 from facsim.evaluation.scorecard import Scorecard
 from facsim.simulators.full_events import Incident, as_condition, particles_of
-from facsim.simulators.hcal import WALL, lhcb_hcal, sine_at
+from facsim.simulators.hcal import WALL, lhcb_hcal, on_cells, sine_at
 from facsim.studies.calorimeter import Sample
 from facsim.studies.hcal_direct import MODELS, PARTS, STUDY
-from facsim.studies.hcal_events import EDGES, OBSERVABLES, alike, judged, sample_of, scores, track_energy, with_others_unseen
+from facsim.studies.hcal_events import EDGES, OBSERVABLES, alike, drawn_again, judged, sample_of, scores, track_energy
 from facsim.studies.hcal_refinement import STUDY as REFINEMENT
 from facsim.studies.overlay import Overlay, kept_overlay, unrefined, with_overlay
 from facsim.studies.run import request_for, run_study
@@ -57,14 +57,25 @@ def test_cells_that_are_not_read_out_are_not_judged() -> None:
     assert seen.cells.sum() == pytest.approx(EVENTS[:20].cells.sum(), rel=2e-3)
 
 
-def test_other_events_lend_what_is_not_seen() -> None:
-    mixed = particles_of(with_others_unseen(EVENTS.condition[0], EVENTS.condition[[1, 2]]))
+def test_other_events_lend_what_is_not_told() -> None:
+    """Energies and places of tracks stay, particles without tracks are those of the others, and so are the kinds of the hardest tracks on cells."""
+    mixed = particles_of(drawn_again(EVENTS.condition[0], EVENTS.condition[[1, 2]], np.random.default_rng(0)))
     own, lent = particles_of(EVENTS.condition[:1]), particles_of(EVENTS.condition[[1, 2]])
     for number in range(2):
-        mine = mixed.event == number
+        mine, theirs = mixed.event == number, lent.event == number
         assert sorted(mixed.track[mine & (mixed.track > 0)]) == sorted(own.track[own.track > 0])
-        assert sorted(mixed.energy[mine & (mixed.track == 0)]) == sorted(lent.energy[(lent.event == number) & (lent.track == 0)])
-    assert np.array_equal(with_others_unseen(EVENTS.condition[0], EVENTS.condition[[0]])[:, -4096:], EVENTS.condition[:1, -4096:])
+        assert sorted(mixed.energy[mine & (mixed.track == 0)]) == sorted(lent.energy[theirs & (lent.track == 0)])
+        ours, others = (p.kind[of & (p.track > 0) & on_cells(WALL, p.x, p.y)] for p, of in ((mixed, mine), (lent, theirs)))
+        assert ours.tolist() == (others.tolist() * len(ours))[: len(ours)]
+    assert np.array_equal(drawn_again(EVENTS.condition[0], EVENTS.condition[[0]], np.random.default_rng(0))[:, -4096:], EVENTS.condition[:1, -4096:])
+
+
+def test_blurred_tracks_stay_in_their_pixels() -> None:
+    exact, blurred = (drawn_again(EVENTS.condition[0], EVENTS.condition[[1]], np.random.default_rng(0), blur) for blur in (0.0, WALL.pixel))
+    assert np.allclose(blurred[:, -4096:], exact[:, -4096:], rtol=1e-4)
+    before, after = (p.x[p.track > 0] for p in map(particles_of, (exact, blurred)))
+    assert np.array_equal(np.floor(before / WALL.pixel), np.floor(after / WALL.pixel))
+    assert not np.isclose(before, after).any()
 
 
 def test_the_evaluation_takes_events_whole() -> None:

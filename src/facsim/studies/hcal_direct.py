@@ -15,7 +15,7 @@ import numpy as np
 from facsim.core import Events
 from facsim.core.events import Array
 from facsim.studies.calorimeter import Model, Sample
-from facsim.studies.hcal import SATURATION
+from facsim.studies.hcal import SATURATION, wall_of
 from facsim.studies.hcal_events import READ_OUT, again, event_parts, event_study, sample_of, simulator_of, without_lists
 from facsim.studies.study import Request
 
@@ -68,7 +68,7 @@ MODELS = {
 def sample(request: Request) -> Sample:
     """The events, of which models see the tracker image."""
     found = sample_of(request)
-    return replace(found, train=without_lists(found.train), repeats=again(found, simulator_of(request), _same))
+    return replace(found, train=without_lists(found.train), repeats=again(found, simulator_of(request), _same, blur=wall_of(found.test).pixel))
 
 
 def _same(event: Events, n: int, rng: np.random.Generator) -> Array:

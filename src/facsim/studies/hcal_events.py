@@ -6,8 +6,9 @@
 * The resolution is the tracks' transverse energy less that of all cells.
 * Cells below 1 MeV are not read out: what models learn, and what classifiers see. All other observables are of all cells.
 * Trigger rates: in bins of the total energy, in units of their statistical error; the floor is that of the training events.
-* Variety of one event: models make it 1,000 times from its tracks. The truth simulates the same tracks as often, each time with the unseen particles
-  of one of the 400 events whose tracks are most like: in number, and in the logarithm of their energy. Spread: all events together, see `spread_row`.
+* Variety of one event: models make it 1,000 times from its tracks. The truth simulates the same tracks as often, and draws again what models are not
+  told: each time the unseen particles, and the kinds of those that left the tracks (a muon leaves next to nothing), are of one of the 400 events
+  whose tracks are most like: in number, and in the logarithm of their energy. Spread: all events together, see `spread_row`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from facsim.studies.variety import Repeated, spread_row, variety_rows
 
 if TYPE_CHECKING:
     from facsim.simulators import FullEvents
+    from facsim.simulators.full_events import Incident
     from facsim.surrogate import Surrogate
 
 TEST_SHARE, TEST_MOST = 0.3, 2500  # events to score on
@@ -83,21 +85,22 @@ def sample_of(request: Request) -> Sample:
     return Sample(train, test, f"{source}, {len(train)} and {len(test)} events", sees=lambda e: only(e, "tracks"), judged=judged)
 
 
-def again(sample: Sample, simulator: FullEvents, given: Callable[[Events, int, np.random.Generator], Array]) -> list[Repeated]:
+Given = Callable[[Events, int, np.random.Generator], Array]
+
+
+def again(sample: Sample, simulator: FullEvents, given: Given, blur: float = 0.0) -> list[Repeated]:
     """Some of the events to score on, to make many times; `given` is what models see of one event, n times. Both parts need lists of particles."""
     order = np.argsort(track_energy(sample.test))
     chosen = {name: int(order[round(quantile * (len(order) - 1))]) for name, quantile in REPEATED.items()}
-    return [_repeated(name, sample.test[event : event + 1], sample.train, simulator, given) for name, event in chosen.items()]
+    return [_repeated(name, sample.test[event : event + 1], sample.train, simulator, given, blur=blur) for name, event in chosen.items()]
 
 
-def _repeated(
-    name: str, event: Events, others: Events, simulator: FullEvents, given: Callable[[Events, int, np.random.Generator], Array]
-) -> Repeated:
+def _repeated(name: str, event: Events, others: Events, simulator: FullEvents, given: Given, *, blur: float) -> Repeated:
     like = others.condition[alike(event, others)]
 
     def truth(n: int, number: int) -> Events:
         rng = stream(0, "truth", name, number)
-        return simulator.simulate(with_others_unseen(event.condition[0], rng.choice(like, n)), rng)
+        return simulator.simulate(drawn_again(event.condition[0], rng.choice(like, n), rng, blur), rng)
 
     return Repeated(name, lambda n, rng: given(event, n, rng), cache(truth))
 
@@ -116,15 +119,42 @@ def without_lists(events: Events) -> Events:
     return only(events, *(v.name for v in events.variables if not v.name.startswith("particle")))
 
 
-def with_others_unseen(condition: Array, others: Array) -> Array:
-    """Conditions [n, c]: the tracks of one event [c], and the particles without tracks of other events [n, c]."""
+def drawn_again(condition: Array, others: Array, rng: np.random.Generator, blur: float = 0.0) -> Array:
+    """Conditions [n, c]: the tracks of one event [c], but whatever they do not tell is drawn again.
+
+    The particles without tracks are those of other events [n, c], and so are the kinds of the particles that left tracks, by their rank in energy.
+    Tracks are anywhere within squares of `blur` mm, the pixels of an image of them.
+    """
     from facsim.simulators.full_events import Incident, as_condition, particles_of
 
     n = len(others)
-    own, rest = particles_of(condition[None].repeat(n, axis=0)), particles_of(others)
-    parts = [Incident(*(values[chosen] for values in found)) for found, chosen in ((own, own.track > 0), (rest, rest.track == 0))]
-    together = Incident(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    own, rest = (
+        _part(particles, of) for particles, of in ((particles_of(condition[None].repeat(n, axis=0)), np.greater), (particles_of(others), np.equal))
+    )
+    own = own._replace(kind=_kinds(own, _part(particles_of(others), np.greater), n))
+    if blur:
+        own = own._replace(**{axis: (np.floor(getattr(own, axis) / blur) + rng.random(len(own.event))) * blur for axis in ("x", "y")})
+    together = Incident(*(np.concatenate(values) for values in zip(own, rest, strict=True)))
     return as_condition(together, condition[None, :6].repeat(n, axis=0).reshape(n, 3, 2))
+
+
+def _part(particles: Incident, of: Callable[[Array, float], Array]) -> Incident:
+    """Those with a track (`of` np.greater) or without (np.equal)."""
+    return type(particles)(*(values[of(particles.track, 0)] for values in particles))
+
+
+def _kinds(own: Incident, others: Incident, events: int) -> Array:
+    """Kinds of particles on cells, from those of others on cells in the same event, of the same rank in energy; beside the cells, their own."""
+    from facsim.simulators.hcal import WALL, on_cells
+
+    mine, theirs = (on_cells(WALL, particles.x, particles.y) for particles in (own, others))
+    found, event = others.kind[theirs], own.event[mine]
+    counts = np.bincount(others.event[theirs], minlength=events)
+    rank = np.arange(len(event)) - np.searchsorted(event, event)
+    place = (counts.cumsum() - counts)[event] + rank % np.maximum(counts[event], 1)
+    kind = own.kind.copy()
+    kind[mine] = np.where(counts[event] > 0, np.append(found, 0)[place], kind[mine])
+    return kind
 
 
 def simulator_of(request: Request) -> FullEvents:
