@@ -48,10 +48,10 @@ def draw_hidden_ranks(condition: Tensor, simulation: Tensor, data: Tensor, rng: 
     many, few = (polygon(*knots) for knots in (OF_SIMULATION, OF_DIFFERENCE))
     simulated, measured = features(simulation), features(data)
     known = torch.nn.functional.one_hot((rank(condition) * LEVELS).long(), LEVELS).double()
-    response = learned(known, *simulated, many, many, torch.zeros(()), 1e-3)
+    response = learned(known, simulated, many, many, torch.zeros(()), 1e-3)
     weight = posterior(*features(quantiles_of(simulation, data)), response)
     for _ in range(ROUNDS):
-        weight = posterior(*measured, learned(evened(weight), *measured, few, many, response.mean, STIFFNESS))
+        weight = posterior(*measured, learned(evened(weight), measured, few, many, response.mean, STIFFNESS))
     level = torch.multinomial(weight, 1, generator=rng).squeeze(1)
     return (level + torch.rand(len(level), generator=rng)) / LEVELS
 
@@ -94,8 +94,9 @@ def quantiles_of(simulation: Tensor, data: Tensor) -> Tensor:
     return torch.where(data > 0, simulation.sort(0).values.gather(0, place), 0.0)
 
 
-def learned(weight: Tensor, hit: Tensor, log: Tensor, few: Tensor, many: Tensor, reference: Tensor, stiffness: float) -> Response:
+def learned(weight: Tensor, seen: tuple[Tensor, Tensor], few: Tensor, many: Tensor, reference: Tensor, stiffness: float) -> Response:
     """The response from events that belong to the levels by `weight` [n, LEVELS]; the mean differs from `reference` by a polygon of `few`."""
+    hit, log = seen
     events, hits = weight.sum(0)[:, None].clamp_min(1e-6), weight.T @ hit
     first, second, some = weight.T @ log, weight.T @ log.square(), hits.clamp_min(1e-9)
     chance = smoothed(hits / events, events.expand_as(hits), many, 1e-3).clamp(0.5 / len(hit), 1 - 0.5 / len(hit))

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 # Published: 100,000 of training. The first bin, where energies are hard to find, has `first` events of the truth to judge, every other one `bin`; a
 # model makes `times` as many.
 EVENTS = {
-    "full": {"train": 6000, "judge": 3000, "first": 3000, "bin": 1000, "times": 3},
+    "full": {"train": 30_000, "judge": 3000, "first": 3000, "bin": 3000, "times": 2},
     "quick": {"train": 2000, "judge": 500, "first": 200, "bin": 100, "times": 1},
 }
-EPOCHS = {"full": {"airshower": 8, "independent": 40, "aixnet": 10}, "quick": {"airshower": 1, "independent": 15, "aixnet": 4}}
+EPOCHS = {"full": {"airshower": 8, "independent": 12, "aixnet": 6}, "quick": {"airshower": 1, "independent": 15, "aixnet": 4}}
 PUBLISHED_EPOCHS = 100
 EDGES = (1, *range(10, 101, 10))  # EeV
 BINS = tuple(f"{low}-{high} EeV" for low, high in pairwise(EDGES))
@@ -58,11 +58,15 @@ def run(request: Request) -> Outcome:
     from facsim.studies.keep import kept
 
     mode = "full" if request.full else "quick"
-    key = {"events": EVENTS[mode], "epochs": EPOCHS[mode]}
-    trials = tuple(kept(request, m, s, key, partial(trial, m, s, mode, request)) for s in request.seeds for m in request.models)
+    trials = tuple(kept(request, m, s, key_of(m, mode), partial(trial, m, s, mode, request)) for s in request.seeds for m in request.models)
     note = f"{EPOCHS[mode]['airshower']} of {PUBLISHED_EPOCHS} epochs of {EVENTS[mode]['train']} of 100,000 events, maps times {WIDTH}"
     notes = {"airshower": note, "independent": f"trained on {EVENTS[mode]['train']} events"}
     return Outcome(trials, {"simulator": repr(airshower_vertical(traces=False))}, {m: notes[m] for m in request.models})
+
+
+def key_of(model: str, mode: str) -> dict[str, Any]:
+    """What a trial depends on."""
+    return {"events": EVENTS[mode], "epochs": {k: EPOCHS[mode][k] for k in (model, "aixnet")}}
 
 
 def trial(model: str, seed: int, mode: str, request: Request) -> Trial:
@@ -84,7 +88,7 @@ def trial(model: str, seed: int, mode: str, request: Request) -> Trial:
         *classifier_rows(unseen, generated(surrogate, known.condition, seed, "judged"), known),
     ]
     drawn = figures(model, seed, snapshots, surrogate, (made.condition[:, 0], found[model]), losses=losses, aixnet=aixnet.curve)
-    about = {"events": sizes, "epochs": {k: epochs[k] for k in (model, "aixnet")}, "cpu_seconds": round(time.process_time() - started, 1)}
+    about = {**key_of(model, mode), "cpu_seconds": round(time.process_time() - started, 1)}
     about |= {"aixnet": {"bias": spread["test"].bias.round(4).tolist(), "resolution": spread["test"].resolution.round(4).tolist()}}
     return Trial(model, seed, tuple(rows), {model: losses}, about, drawn)
 
