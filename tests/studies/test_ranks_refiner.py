@@ -10,8 +10,10 @@ import pytest
 import torch
 from scipy import stats
 
-from facsim.core import Events, FacsimError, Variable, stream
-from facsim.core.detectors import StationArray, signals
+from facsim.cli.main import run
+from facsim.core import Events, FacsimError, RegularGrid, Variable, stream
+from facsim.core.detectors import signals
+from facsim.data import read, write
 from facsim.models import REFINERS
 from facsim.models.conditional_quantiles import ConditionalQuantiles, described
 from facsim.models.hidden_condition import draw_hidden_ranks, polygon, quantiles_of, rank, smoothed
@@ -182,4 +184,17 @@ def test_two_conditions_and_negative_weights_are_refused() -> None:
     signed = replace(events, weight=np.where(np.arange(60) % 3, 1.0, -0.5).astype(np.float32))
     with pytest.raises(FacsimError, match="negative weights"):
         make_refinement(events, signed, PLAN)
-    assert isinstance(events.detector, StationArray)
+
+
+def test_cells_are_refined_by_rank_from_the_command_line(tmp_path: Path) -> None:
+    """Twelve cells of 1.6 times the scale; data tell no energies."""
+    energy, simulation = station_sums(1000, 5, 1.0, 0.1)
+    grid = RegularGrid((3, 4), (5.0, 5.0))
+    variable = Variable("energy", "MeV", 0.0, 11.0)
+    write(Events(energy.numpy()[:, None], simulation.reshape(-1, 3, 4).numpy(), grid, (variable,)), tmp_path / "sim.h5")
+    data = station_sums(900, 6, 1.6, 0.1)[1].reshape(-1, 3, 4).numpy()
+    write(Events(np.zeros((900, 0), np.float32), data, grid, ()), tmp_path / "data.h5")
+    assert run(["refine", str(tmp_path / "sim.h5"), "--data", str(tmp_path / "data.h5"), "--out", str(tmp_path / "run"), "--model", "ranks"]) == 0
+    assert run(["sample", str(tmp_path / "run"), "--like", str(tmp_path / "sim.h5"), "--out", str(tmp_path / "out.h5")]) == 0
+    refined, high = read(tmp_path / "out.h5").response, energy.numpy() > 5
+    assert (refined[high] / simulation.reshape(-1, 3, 4).numpy()[high]).mean() == pytest.approx(1.6, rel=0.03)

@@ -48,7 +48,8 @@ def refine(
     out
         Run folder.
     model
-        transport (no training), residual (a correction learned against a critic) or traces (the published network of an array).
+        transport or ranks (no training; ranks for one condition and cells that fluctuate on their own), residual (a correction learned against a
+        critic) or traces (the published network of an array).
     set_
         Settings of the refiner or its training, such as faithful=0.5 learning_rate=1e-4 batch_size=64.
     epochs
