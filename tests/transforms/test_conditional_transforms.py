@@ -75,3 +75,21 @@ def test_share_of_tracks_in_a_cone_is_that_of_drawn_directions() -> None:
     assert torch.equal(chain.inverse(found, condition), condition)
     with pytest.raises(FacsimError, match="no such cone"):
         Chain((2,), [("InCone", {"momentum": 0, "eta": 1, "kick": 0.0, "outer": 0.12})])
+
+
+def test_share_of_a_ring_is_that_of_drawn_photons() -> None:
+    """Photons even about the track: count how many fall between the cones."""
+    rng = np.random.default_rng(1)
+    eta = rng.uniform(2, 4.3, 200)
+    polar, side = 2 * np.arctan(np.exp(-eta)), rng.uniform(0, 2 * np.pi, (4000, 1))
+    radius = np.hypot(polar + 0.0316 * np.cos(side), 0.0316 * np.sin(side))
+    counted = (radius < 0.12).mean(0)
+    assert counted.min() == 0
+    assert counted.max() == 1
+    chain = Chain((1,), [("RingCaught", {"eta": 0, "ring": 0.0316, "outer": 0.12})])
+    condition = torch.tensor(eta[:, None], dtype=torch.float32)
+    found = chain(condition, condition)
+    assert found[:, 1].numpy() == pytest.approx(counted, abs=0.04)
+    assert torch.equal(chain.inverse(found, condition), condition)
+    with pytest.raises(FacsimError, match="no ring can be caught"):
+        Chain((1,), [("RingCaught", {"eta": 0, "ring": 0.0, "outer": 0.12})])

@@ -20,6 +20,7 @@ from facsim.objectives.mixture import LOG_ROOT_2PI, chosen_component
 MOST = 100  # numbers of an event, whose covariances then are 5,000 for each component
 SPREAD = 0.7  # of the components' first means
 START = -1.0  # logarithm of their first standard deviations
+ALIKE = 0.1  # of the first weights of what is a component's own: at first all follow the condition together
 
 
 class Components(NamedTuple):
@@ -36,6 +37,8 @@ class Components(NamedTuple):
 class MixtureDensity(Generator):
     """A dense network of the condition gives the weights, means and covariances of `components` normal densities of all numbers together.
 
+    What the components have in common, such as where the response is and how wide, is a number of its own that is added to those of all: else each
+    component learns it for a region of the conditions alone, the others die out there, and a single normal density is left.
     One pass of the network an event, with an exact density. No standard deviation is smaller than `narrowest`, so that numbers without spread cannot
     raise the likelihood without end; weights may be negative where the events about each place outweigh them, as sWeights of a large sample do.
     `likelihood` as in a Flow: "normal", or "censored" where the response is never negative. Sources: Bishop, Mixture density networks (1994), Aston
@@ -61,33 +64,35 @@ class MixtureDensity(Generator):
             raise FacsimError("this model is for a few numbers an event", expected=f"at most {MOST}", got=self.size, remedy=remedy)
         self.floor = math.log(narrowest)
         self.sizes = [1, self.size, self.size, self.size * (self.size - 1) // 2]  # numbers of a component: logit, means, deviations, slopes
-        self.network = mlp([max(condition_size, 1), *hidden, components * sum(self.sizes)], activation)
+        self.network = mlp([max(condition_size, 1), *hidden, (components + 1) * sum(self.sizes)], activation)
         self._spread()
 
     def _spread(self) -> None:
         """Let the components begin in different places, whatever the condition."""
         last = [layer for layer in self.network if isinstance(layer, torch.nn.Linear)][-1]
-        first = torch.zeros(sum(self.sizes), self.components)
-        _, mean, log_std, _ = torch.split(first, self.sizes)
+        first = torch.zeros(sum(self.sizes), self.components + 1)
+        _, mean, log_std, _ = torch.split(first[:, :-1], self.sizes)
         mean.normal_(0, SPREAD)
         log_std.fill_(START)
         with torch.no_grad():
             last.bias.copy_(first.flatten())
+            last.weight.view(*first.shape, -1)[:, :-1] *= ALIKE
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
         return torch.randn(n, 1 + self.size, generator=rng, device=rng.device)
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        numbers = self._numbers(condition)
-        chosen = chosen_component(numbers[:, 0], torch.special.ndtr(noise[:, 0]))[:, None]
-        one = numbers.gather(2, chosen.expand(-1, numbers.shape[1], -1)).squeeze(2)
+        own, common = self._numbers(condition)
+        chosen = chosen_component(own[:, 0], torch.special.ndtr(noise[:, 0]))[:, None]
+        one = (own.gather(2, chosen.expand(-1, own.shape[1], -1)) + common).squeeze(2)
         _, mean, log_std, slope = torch.split(one, self.sizes, dim=1)
         y: Tensor = mean + correlated(noise[:, 1:] * log_std.clamp_min(self.floor).exp(), slope)
         return (y.clamp_min(0) if self.censored else y).reshape(-1, *self.response_shape)
 
     def log_prob(self, condition: Tensor, response: Tensor) -> Tensor:
         """Natural logarithm of the density of each response, [n]; of a "censored" one before its cut, so cells must not be zero."""
-        logit, mean, log_std, slope = torch.split(self._numbers(condition), self.sizes, dim=1)
+        own, common = self._numbers(condition)
+        logit, mean, log_std, slope = torch.split(own + common, self.sizes, dim=1)
         each = log_density(response.flatten(1)[..., None], Components(mean, log_std.clamp_min(self.floor), slope))
         density: Tensor = (logit.squeeze(1).log_softmax(1) + each).logsumexp(1)
         return density
@@ -100,11 +105,11 @@ class MixtureDensity(Generator):
         response = fill_below_zero(batch.response, rng) if self.censored else batch.response
         return {"nll": negative_log_likelihood(self.log_prob(batch.condition, response), batch.weight)}
 
-    def _numbers(self, condition: Tensor) -> Tensor:
-        """All numbers of the components, [n, numbers, components]."""
+    def _numbers(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """All numbers of the components, [n, numbers, components], without what they have in common, [n, numbers, 1]."""
         known = condition if self.condition_size else condition.new_ones(condition.shape[0], 1)
-        numbers: Tensor = self.network(known).reshape(-1, sum(self.sizes), self.components)
-        return numbers
+        numbers: Tensor = self.network(known).reshape(-1, sum(self.sizes), self.components + 1)
+        return numbers[..., :-1], numbers[..., -1:]
 
 
 def correlated(noise: Tensor, slope: Tensor) -> Tensor:

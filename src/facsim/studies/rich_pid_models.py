@@ -34,12 +34,12 @@ RESPONSE: Recipe = (("Asinh", {"scale": SCALE}), ("Standardise", {}))
 NEIGHBOURS = [[0, 0, 1, 0, 0], [0, 0, -1, 1, 0], [0, 0, 0, -1, 1], [0, 1, 0, 0, 0], [1, -1, 0, 0, 0]]  # K - pi, p - K, no light - p, mu - pi, e - mu
 PLACES = [
     {"column": MOMENTUM, "low": 3e3, "high": 1e5, "bins": 24, "log": True},
-    {"column": MOMENTUM + 1, "low": 2.0, "high": 4.3, "bins": 8},
+    {"column": MOMENTUM + 1, "low": 2.0, "high": 4.3, "bins": 24},  # a tenth: within two tenths of 2.8 the light of CF4 is lost
 ]
 PEAKS: Recipe = (("Linear", {"rows": NEIGHBOURS}), ("WhitenAlong", {"axes": PLACES, "choice": 0, "choices": SPECIES}))
 NETWORK: dict[str, Any] = {"latent": 16, "hidden": (128, 128, 128), "last": "identity"}
 SLIM: dict[str, Any] = {"latent": 8, "hidden": (64, 64, 64), "activation": "silu", "last": "identity"}
-MIXTURE: dict[str, Any] = {"hidden": (64, 64), "components": 8, "narrowest": 0.05, "likelihood": "normal"}
+MIXTURE: dict[str, Any] = {"hidden": (96, 64), "components": 8, "narrowest": 0.1, "likelihood": "normal"}
 FLOW: dict[str, Any] = {"transforms": 1, "passes": 5, "hidden": (64, 64), "likelihood": "normal"}
 GAME = {"learning_rate": 2e-4, "betas": (0.5, 0.9), "ema": 0.99}
 
@@ -76,11 +76,11 @@ DENSITY: dict[str, Any] = {
     "smoothed": True,
 }
 PASS: dict[str, Any] = {
-    "training": {"learning_rate": 4e-3, "schedule": "onecycle", "clip": 5.0},
+    "training": {"learning_rate": 8e-3, "schedule": "onecycle", "clip": 5.0},
     "batch_size": 512,
-    "epochs": (8, 8),
+    "epochs": (6, 8),
     "response": PEAKS,
-    "tracks": 800_000,
+    "tracks": 2_400_000,
 }
 
 ENTRIES: dict[str, Entry] = {
@@ -110,15 +110,18 @@ def plan_for(name: str, *, full: bool, seed: int) -> Plan:
 def encoding_for(truth: Rich) -> Recipe:
     """Conditions as the networks see them: beside the usual encoding what bends sharply.
 
-    The light above each Cherenkov threshold that is not far below all momenta, and the share of tracks that the magnet leaves within each radiator.
+    The light above each Cherenkov threshold that is not far below all momenta, the share of tracks that the magnet leaves within each radiator, and
+    that of a full ring which falls on its mirrors.
     """
     from facsim.transforms import encoding
 
     thresholds = [mass / math.sqrt(r.index**2 - 1) for r in truth.radiators for mass in MASSES.values()]
     kinks = [t for t in thresholds if t > NEGLIGIBLE * truth.momenta.low]
-    cones = [{"momentum": MOMENTUM, "eta": MOMENTUM + 1, "kick": r.bend, "outer": r.outer} for r in truth.radiators if r.bend]
-    shares = [{"low": 0.0, "high": 1.0, "log": False}] * (len(kinks) + len(cones))
-    known: list[tuple[str, dict[str, Any]]] = [("Thresholds", {"column": MOMENTUM, "at": kinks}), *(("InCone", cone) for cone in cones)]
+    eta = MOMENTUM + 1
+    cones = [("InCone", {"momentum": MOMENTUM, "eta": eta, "kick": r.bend, "outer": r.outer}) for r in truth.radiators if r.bend]
+    rings = [("RingCaught", {"eta": eta, "ring": r.saturated, "outer": r.outer}) for r in truth.radiators]
+    shares = [{"low": 0.0, "high": 1.0, "log": False}] * (len(kinks) + len(cones) + len(rings))
+    known: list[tuple[str, dict[str, Any]]] = [("Thresholds", {"column": MOMENTUM, "at": kinks}), *cones, *rings]
     return [*known, ("Encode", {"columns": [*encoding(truth.variables), *shares]})]
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from facsim.core.contracts import Transform
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
-from facsim.transforms.acceptance import InCone
+from facsim.transforms.acceptance import InCone, RingCaught
 from facsim.transforms.along import WhitenAlong
 from facsim.transforms.conditional import Regions, Relative, Shift, Thresholds
 from facsim.transforms.elementwise import Asinh, Calibrate, Log, Logit, Scale, Standardise, Threshold
@@ -40,6 +40,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Regions,
         Thresholds,
         InCone,
+        RingCaught,
         EnergyFractions,
         LayerFractions,
         TraceShares,
