@@ -67,6 +67,20 @@ def test_it_learns_modes_correlation_and_weights() -> None:
     assert np.abs(y).std(0) == pytest.approx([0.05, 0.05], rel=0.25)
 
 
+def test_what_is_common_moves_all_components_together() -> None:
+    """The last column of the numbers is added to those of every component: samples and density are shifted, whatever their weights."""
+    torch.manual_seed(2)
+    model = MixtureDensity(1, (2,), components=3, hidden=[8], likelihood="normal")
+    condition, y, noise = torch.rand(50, 1), torch.randn(50, 2), model.draw_noise(50, torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before, density = model(condition, noise), model.log_prob(condition, y)
+        last = next(p for p in model.parameters() if p.shape == (4 * 6,)).view(6, 4)
+        last[1:3, -1] += torch.tensor([5.0, -3.0])  # the numbers: a logit, two means, two deviations, a slope
+        moved, same = model(condition, noise), model.log_prob(condition, y + torch.tensor([5.0, -3.0]))
+    assert (moved - before).numpy() == pytest.approx(np.tile([5.0, -3.0], (50, 1)), abs=1e-5)
+    assert same.numpy() == pytest.approx(density.numpy(), abs=1e-4)
+
+
 def test_energies_are_cut_at_zero() -> None:
     model = build("mixture", 0, (3,), hidden=[4], likelihood="censored")
     y = model(torch.zeros(500, 0), model.draw_noise(500, torch.Generator().manual_seed(0))).detach()
