@@ -149,7 +149,7 @@ MODELS = {
         settings={"symmetry": "square", "depth_last": True, "hottest": 8, "whole": True, "sampled": 512, "reach": 1.8, "lines": 0},
         batch=64,
         training={"learning_rate": 3e-3, "schedule": "onecycle", "clip": 10.0},
-        full=45,
+        full=39,
     ),
 }
 PARTS = Calorimeter(name="lcd-ecal", models=MODELS, scores=scores, geant4_ms=GEANT4_MS)
