@@ -9,7 +9,7 @@ import torch
 from facsim.core import FacsimError, SplitGranularity
 from facsim.core.detectors import as_image
 from facsim.transforms import Chain
-from facsim.transforms.wall import Centred, Footprint, Pixels, TrackSums, Within
+from facsim.transforms.wall import Centred, Footprint, Pixels, Quadrant, TrackSums, Within
 
 WALL = SplitGranularity()
 RNG = np.random.default_rng(0)
@@ -68,12 +68,32 @@ def test_within_tells_place_and_border() -> None:
     assert torch.equal(Within((3,)).inverse(found, raw), torch.zeros(2, 3))
 
 
+def test_all_quadrants_are_one() -> None:
+    """Mirrored, cells and footprint are those of the mirrored place; back, all is as it was."""
+    quadrant, signs = Quadrant((1488,)), torch.tensor([[1.0, 1.0], [-1.0, 1.0], [1.0, -1.0], [-1.0, -1.0]])
+    flips = torch.from_numpy(WALL.cell_of_pixel.copy())
+    place = torch.cat([signs * torch.tensor([2000.0, 700.0]), torch.full((4, 1), 1e3)], dim=1)
+    mirrored = CELLS[:1].float().repeat(4, 1)
+    for event, axes in ((1, [1]), (2, [0]), (3, [0, 1])):
+        mirrored[event, flips[flips >= 0]] = CELLS[0].float()[flips.flip(axes)[flips >= 0]]
+    assert torch.equal(quadrant(mirrored, place), CELLS[:1].float().repeat(4, 1))
+    assert torch.equal(quadrant.inverse(quadrant(mirrored, place), place), mirrored)
+    recipe = [("Quadrant", {}), ("Pixels", {"corner": True}), ("Centred", {"mirrored": True})]
+    images = Chain((1488,), recipe)(mirrored, place)
+    assert torch.equal(images, images[:1].expand(4, 64, 64))
+    seen = Footprint((3,), mirrored=True)(torch.zeros(4, 3), place)
+    assert torch.equal(seen, seen[:1].expand_as(seen))
+    assert torch.equal(seen[:1], Footprint((3,))(torch.zeros(1, 3), place[:1]))
+
+
 def test_the_footprint_follows_the_place_within_a_cell() -> None:
     """From the middle of an inner cell all of a narrow shower stays there; at its border half is lost to the neighbour, at the hole's to the hole."""
     raw = torch.tensor([[10.5 * 131, 5.5 * 131, 1e3], [10 * 131.0, 5.5 * 131, 1e3], [2 * 131.0, 0.5 * 131, 1e3], [21 * 131.0, 5 * 131.0, 1e3]])
     found = Footprint((3,), depth=0.0, parts=((1.0, 2.0),))(torch.zeros(4, 3), raw)
-    image = found[:, 3:].reshape(4, 64, 64)
-    assert found.shape == (4, 3 + 4096)
+    image = found[:, 4:].reshape(4, 64, 64)
+    assert found.shape == (4, 3 + 1 + 4096)
+    radius = 131 * np.hypot(21, 5)
+    assert found[3, 3] == pytest.approx(np.log(0.1 * np.hypot(radius, 13330) / radius))
     assert not found[:, :3].any()
     assert image[0, 33, 32] == pytest.approx(1.0)
     assert image[1, 33, 31:33].tolist() == pytest.approx([0.5, 0.5])
@@ -89,7 +109,7 @@ def test_the_footprint_is_the_sum_of_a_cloud() -> None:
     number = np.pad(WALL.cell_of_pixel, 40, constant_values=-1)[np.floor(y / 131).astype(int) + 66, np.floor(x / 131).astype(int) + 72]
     cells = torch.from_numpy(np.bincount(number[number >= 0], minlength=1488) / 400_000)[None]
     cloud = Chain((1488,), [("Pixels", {"corner": True}), ("Centred", {})])(cells, raw)
-    found = Footprint((3,), parts=((1.0, 100.0),))(torch.zeros(1, 3), raw)[:, 3:].reshape(1, 64, 64)
+    found = Footprint((3,), parts=((1.0, 100.0),))(torch.zeros(1, 3), raw)[:, 4:].reshape(1, 64, 64)
     torch.testing.assert_close(found.double(), cloud.double(), atol=0.005, rtol=0)
 
 

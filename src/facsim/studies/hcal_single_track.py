@@ -12,8 +12,8 @@ The source (LHCb HCAL study of 2019) trains a conditional Wasserstein GAN on ima
 * Cells below 0.1 MeV (half of those that are not empty, with 0.02 % of the energy) are crumbs: what classifiers see, and what the tree learns, is
   without them. All other observables are of all cells.
 
-Ours is the tree on images turned so that the hit is in the middle, a large cell being one pixel; it is told where an average shower at the track's
-place leaves its energy.
+Ours is the tree on images mirrored and turned so that the hit is in the middle, a large cell being one pixel; it is told where an average shower at
+the track's place leaves its energy.
 """
 
 from __future__ import annotations
@@ -121,8 +121,14 @@ MODELS = {
         what="ours: the energy cut in halves round the hit down to single cells",
         family="tree",
         settings={"images": 1, "width": 64, "reach": 1.5, "context": 3, "lines": 0},
-        response=(("Threshold", {"at": CRUMB}), ("Pixels", {"size": [64, 64], "corner": True}), ("Centred", {}), ("Scale", {})),
-        condition=(("Within", {}), ("Footprint", {})),
+        response=(
+            ("Threshold", {"at": CRUMB}),
+            ("Quadrant", {}),
+            ("Pixels", {"size": [64, 64], "corner": True}),
+            ("Centred", {"mirrored": True}),
+            ("Scale", {}),
+        ),
+        condition=(("Footprint", {"mirrored": True}),),
         batch=32,
         training={"learning_rate": 8e-3, "schedule": "onecycle", "clip": 10.0},
         full=4,

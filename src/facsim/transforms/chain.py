@@ -21,7 +21,7 @@ from facsim.transforms.linear import Linear
 from facsim.transforms.resample import Downsample
 from facsim.transforms.traces import TraceShares
 from facsim.transforms.unroll import Crop, Unroll
-from facsim.transforms.wall import Centred, Footprint, Pixels, TrackSums, Within
+from facsim.transforms.wall import Centred, Footprint, Pixels, Quadrant, TrackSums, Within
 
 TRANSFORMS: dict[str, type[Transform]] = {
     kind.__name__: kind
@@ -48,6 +48,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Downsample,
         Crop,
         Unroll,
+        Quadrant,
         Pixels,
         Centred,
         Within,

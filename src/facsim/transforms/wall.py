@@ -51,17 +51,46 @@ class Pixels(Transform):
         return y.new_zeros(len(y), self.cells).index_add(1, self.number, y.flatten(1) * self.on_cells)
 
 
+class Quadrant(Transform):
+    """Cells [n, cells] of the LHCb HCAL mirrored so that the particle's place has x and y >= 0: the wall is the same in all four quadrants.
+
+    `columns` are the conditions x and y. Transforms behind it must take the magnitudes of x and y: those that have it with `mirrored`.
+    """
+
+    def __init__(self, shape: tuple[int, ...], columns: tuple[int, int] = (0, 1)) -> None:
+        super().__init__()
+        wall = SplitGranularity()
+        if tuple(shape) != wall.shape:
+            raise FacsimError("this transform needs the cells of a wall", expected=list(wall.shape), got=list(shape))
+        self.columns = tuple(columns)
+        number = torch.from_numpy(wall.cell_of_pixel.copy())
+        on = number >= 0
+        for name, axis in (("left", 1), ("below", 0)):
+            self.register_buffer(name, torch.zeros(wall.n_cells, dtype=torch.long).scatter(0, number[on], number.flip(axis)[on]), persistent=False)
+        self.left: Tensor
+        self.below: Tensor
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        for column, mirrored in zip(self.columns, (self.left, self.below), strict=True):
+            x = torch.where(condition[:, column : column + 1] < 0, x[:, mirrored], x)
+        return x
+
+    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
+        return self.forward(y, condition)
+
+
 class Centred(Transform):
     """Images [n, rows, columns] turned round (what leaves on one side enters on the other) so that the particle's outer cell is in the middle.
 
-    `columns` are the conditions x and y in mm; `pixel` is the side of a pixel in mm. Moves are by whole outer cells, so that nothing is lost.
+    `columns` are the conditions x and y in mm, of which with `mirrored` the magnitudes count; `pixel` is the side of a pixel in mm. Moves are by
+    whole outer cells, so that nothing is lost.
     """
 
-    def __init__(self, shape: tuple[int, ...], columns: tuple[int, int] = (0, 1), pixel: float = 131.0) -> None:
+    def __init__(self, shape: tuple[int, ...], columns: tuple[int, int] = (0, 1), pixel: float = 131.0, mirrored: bool = False) -> None:
         super().__init__()
         if len(shape) != 2 or any(n % LARGE for n in shape):
             raise FacsimError("only images of whole outer cells can be centred", expected="[rows, columns], both even", got=list(shape))
-        self.columns, self.pixel, self.rows_columns = tuple(columns), pixel, (shape[0], shape[1])
+        self.columns, self.pixel, self.mirrored = tuple(columns), pixel, mirrored
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         return self._turned(x, condition, 1)
@@ -71,8 +100,8 @@ class Centred(Transform):
 
     def _turned(self, image: Tensor, condition: Tensor, way: int) -> Tensor:
         for axis, column in ((2, self.columns[0]), (1, self.columns[1])):
-            size = image.shape[axis]
-            step = LARGE * torch.floor(condition[:, column] / (LARGE * self.pixel)).long()
+            size, place = image.shape[axis], condition[:, column]
+            step = LARGE * torch.floor((place.abs() if self.mirrored else place) / (LARGE * self.pixel)).long()
             index = (torch.arange(size, device=image.device) + way * step[:, None]) % size
             image = image.gather(axis, (index[:, None, :] if axis == 2 else index[:, :, None]).expand_as(image))
         return image
@@ -105,42 +134,53 @@ class Within(Transform):
 
 
 class Footprint(Transform):
-    """Conditions [n, c] -> [n, c + pixels]: besides, the image of the shares that an average shower at this place leaves in the cells.
+    """Conditions [n, c] -> [n, c + 1 + pixels]: besides, the energy, and the image of the shares that an average shower leaves in the cells.
+
+    The energy, which the width of a response follows, is the transverse one over the sine of the track's angle, as logarithm over 10 GeV.
 
     Along x and y the shares fall off exponentially round where the track is `depth` mm behind the face: of each pair (weight, length in mm) of
     `parts` with that length. The image is that of `Pixels` with `corner` and of `Centred`: large cells are one pixel, and the hit is in the middle.
-    `columns` are x and y, in mm, among the raw conditions.
+    `columns` are x and y, in mm, among the raw conditions, of which with `mirrored` the magnitudes count, `energy` is the transverse energy, in MeV.
     """
 
     def __init__(
         self,
         shape: tuple[int, ...],
         columns: tuple[int, int] = (0, 1),
+        energy: int = 2,
         size: tuple[int, int] = (64, 64),
         depth: float = 400.0,
         parts: Sequence[tuple[float, float]] = ((0.7, 40.0), (0.3, 150.0)),
+        mirrored: bool = False,
     ) -> None:
         super().__init__()
         wall = SplitGranularity()
         self.width, self.columns, self.parts = shape[-1], tuple(columns), [(float(weight), float(length)) for weight, length in parts]
-        self.lean = 1 + depth / wall.distance
-        self.pixels, self.centred = Pixels(wall.shape, size, corner=True), Centred(size, columns, wall.pixel)
+        self.energy, self.distance, self.lean = energy, wall.distance, 1 + depth / wall.distance
+        self.pixels, self.centred = Pixels(wall.shape, size, corner=True), Centred(size, columns, wall.pixel, mirrored)
         self.edges = [(torch.arange(n + 1) - n / 2) * wall.pixel for n in self.pixels.size]
 
     def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.width + self.pixels.size[0] * self.pixels.size[1],)
+        return (self.width + 1 + self.pixels.size[0] * self.pixels.size[1],)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        beside, along = (self.lean * condition[:, column : column + 1] for column in self.columns)
+        places = (self.lean * condition[:, column : column + 1] for column in self.columns)
+        beside, along = (place.abs() if self.centred.mirrored else place for place in places)
         rows, columns = self.edges
         image = sum(
             weight * self._shares(rows - along, length)[:, :, None] * self._shares(columns - beside, length)[:, None] for weight, length in self.parts
         )
         cells = self.pixels.inverse(torch.as_tensor(image), condition)
-        return torch.cat([x, self.centred(self.pixels(cells, condition), condition).flatten(1)], dim=1)
+        return torch.cat([x, self._log_energy(condition), self.centred(self.pixels(cells, condition), condition).flatten(1)], dim=1)
 
     def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
         return y[:, : self.width]
+
+    def _log_energy(self, condition: Tensor) -> Tensor:
+        """[n, 1]; within a pixel's side from the beam, that of a track there."""
+        radius = torch.hypot(*(condition[:, column] for column in self.columns)).clamp_min(self.centred.pixel)
+        sine = radius / torch.hypot(radius, torch.full_like(radius, self.distance))
+        return (condition[:, self.energy] / sine / 1e4).log()[:, None]
 
     @staticmethod
     def _shares(edges: Tensor, length: float) -> Tensor:
