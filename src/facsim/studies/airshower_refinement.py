@@ -40,7 +40,7 @@ EVENTS = {  # `refine` of each sample for the refiner, the first `train` of them
     "full": {"refine": 40_000, "train": 4000, "test": 3000},
     "quick": {"refine": 800, "train": 400, "test": 400},
 }
-EPOCHS = {"full": {"traces": 5, "aixnet": 10}, "quick": {"traces": 1, "aixnet": 8}}
+EPOCHS = {"full": {"traces": 3, "aixnet": 10}, "quick": {"traces": 1, "aixnet": 8}}
 PUBLISHED_STEPS = 10_000  # of the refiner
 EDGES = (1, *range(10, 101, 10))  # EeV
 BINS = tuple(f"{low}-{high} EeV" for low, high in pairwise(EDGES))
@@ -69,16 +69,17 @@ class Settings(NamedTuple):
 
 
 def run(request: Request) -> Outcome:
-    """Refine with both refiners and every seed."""
-    from facsim.studies.keep import kept
+    """Refine with the refiners and seeds of the request; what is finished of others is shown beside it."""
+    from facsim.studies.keep import finished, kept
 
     mode = "full" if request.full else "quick"
-    trials = tuple(kept(request, m, s, key_of(m, mode), partial(trial, m, s, mode, request)) for s in request.seeds for m in request.models)
+    made = [kept(request, m, s, key_of(m, mode), partial(trial, m, s, mode, request)) for s in request.seeds for m in request.models]
+    trials = (*made, *(t for m in STUDY.models if m not in request.models for t in finished(request, [m], key_of(m, mode))))
     sizes = f"refined with {EVENTS[mode]['refine']}, AixNet trained on {EVENTS[mode]['train']} of 100,000 events"
     steps = EPOCHS[mode]["traces"] * (EVENTS[mode]["refine"] // PRINTED_BATCH) // (PRINTED["critic_steps"] + 1)
     notes = {"traces": f"{steps} of {PUBLISHED_STEPS} refiner steps, {MAPS} of 64 maps; {sizes}", "ranks": sizes}
     about = {"data": repr(airshower_vertical()), "simulation": repr(airshower_vertical(**WRONG))}
-    return Outcome(trials, about, {m: notes[m] for m in request.models})
+    return Outcome(trials, about, {m: notes[m] for m in dict.fromkeys(t.model for t in trials)})
 
 
 def key_of(model: str, mode: str) -> dict[str, Any]:
