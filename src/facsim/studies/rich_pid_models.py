@@ -120,9 +120,9 @@ def encoding_for(truth: Rich) -> Recipe:
     eta = MOMENTUM + 1
     cones = [("InCone", {"momentum": MOMENTUM, "eta": eta, "kick": r.bend, "outer": r.outer}) for r in truth.radiators if r.bend]
     rings = [("RingCaught", {"eta": eta, "ring": r.saturated, "outer": r.outer}) for r in truth.radiators]
-    shares = [{"low": 0.0, "high": 1.0, "log": False}] * (len(kinks) + len(cones) + len(rings))
+    shares = {"cells": len(kinks) + len(cones) + len(rings), "by": 0.5}  # all at once, which is faster
     known: list[tuple[str, dict[str, Any]]] = [("Thresholds", {"column": MOMENTUM, "at": kinks}), *cones, *rings]
-    return [*known, ("Encode", {"columns": [*encoding(truth.variables), *shares]})]
+    return [*known, ("Encode", {"columns": [*encoding(truth.variables), shares]})]
 
 
 def blurred(events: Events, rng: np.random.Generator) -> Events:
