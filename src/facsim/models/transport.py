@@ -105,7 +105,7 @@ FAMILIES = {
     "transport": Family(
         Transport,
         idea="each number to its distribution in data, by quantiles; noise where data are less correlated than the simulation",
-        when="first choice: no training, no game; simulation and data differ number by number and in how much fluctuates",
+        when="no training, no game; simulation and data differ number by number and in how much fluctuates; for traces of stations take ranks",
         cost="sorting; seconds",
         source="optimal transport in one dimension and a Gaussian copula",
         response=(("Gaussianise", {}),),
