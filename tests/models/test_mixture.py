@@ -81,6 +81,24 @@ def test_what_is_common_moves_all_components_together() -> None:
     assert same.numpy() == pytest.approx(density.numpy(), abs=1e-4)
 
 
+def test_an_event_far_from_all_tells_nothing_and_a_negative_weight_has_a_limit() -> None:
+    """log(p + f): minus the logarithm of f far away, with no gradient; close by the likelihood itself."""
+    torch.manual_seed(3)
+    model = MixtureDensity(1, (2,), components=3, hidden=[8], likelihood="normal", faintest=1e-6)
+    far, near = (Batch(torch.zeros(4, 1), torch.full((4, 2), y), torch.full((4,), -1.0)) for y in (1e3, 0.5))
+    loss = model.nll(far, torch.Generator())["nll"]
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert float(loss.detach()) == pytest.approx(np.log(1e-6), rel=1e-6)
+    assert all(float(p.grad.abs().max()) == 0 for p in model.parameters() if p.grad is not None)
+    density = model.log_prob(near.condition, near.response).exp()
+    assert float(model.nll(near, torch.Generator())["nll"].detach()) == pytest.approx(float((density + 1e-6).log().mean().detach()), rel=1e-6)
+    plain = MixtureDensity(1, (2,), components=3, hidden=[8], likelihood="normal")
+    plain.load_state_dict(model.state_dict())
+    assert float(plain.nll(far, torch.Generator())["nll"].detach()) < -1e4
+    with pytest.raises(FacsimError, match="less than nothing"):
+        MixtureDensity(1, (2,), faintest=-1.0)
+
+
 def test_energies_are_cut_at_zero() -> None:
     model = build("mixture", 0, (3,), hidden=[4], likelihood="censored")
     y = model(torch.zeros(500, 0), model.draw_noise(500, torch.Generator().manual_seed(0))).detach()

@@ -40,7 +40,8 @@ class MixtureDensity(Generator):
     What the components have in common, such as where the response is and how wide, is a number of its own that is added to those of all: else each
     component learns it for a region of the conditions alone, the others die out there, and a single normal density is left.
     One pass of the network an event, with an exact density. No standard deviation is smaller than `narrowest`, so that numbers without spread cannot
-    raise the likelihood without end; weights may be negative where the events about each place outweigh them, as sWeights of a large sample do.
+    raise the likelihood without end. The likelihood is that of the density plus `faintest`, so that events far from all others of a
+    sample tell nothing: with weights below zero it then has a maximum, and background of both signs that lies where no signal is does not disturb.
     `likelihood` as in a Flow: "normal", or "censored" where the response is never negative. Sources: Bishop, Mixture density networks (1994), Aston
     University NCRG/94/004; Williams, Using neural networks to model conditional multivariate densities, Neural Computation 8 (1996) 843.
     """
@@ -54,6 +55,7 @@ class MixtureDensity(Generator):
         activation: str = "silu",
         components: int = 16,
         narrowest: float = 1e-3,
+        faintest: float = 0.0,
         likelihood: str = "censored",
     ) -> None:
         super().__init__()
@@ -62,7 +64,9 @@ class MixtureDensity(Generator):
         if self.size > MOST:
             remedy = "choose another model: covariances grow with the square of the numbers"
             raise FacsimError("this model is for a few numbers an event", expected=f"at most {MOST}", got=self.size, remedy=remedy)
-        self.floor = math.log(narrowest)
+        if faintest < 0:
+            raise FacsimError("a density cannot be less than nothing", expected="faintest >= 0", got=faintest)
+        self.floor, self.faintest = math.log(narrowest), math.log(faintest) if faintest else -math.inf
         self.sizes = [1, self.size, self.size, self.size * (self.size - 1) // 2]  # numbers of a component: logit, means, deviations, slopes
         self.network = mlp([max(condition_size, 1), *hidden, (components + 1) * sum(self.sizes)], activation)
         self._spread()
@@ -101,9 +105,10 @@ class MixtureDensity(Generator):
         return (Objective("likelihood", self.nll, tuple(self.parameters())),)
 
     def nll(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Minus the logarithm of the density at the batch's events."""
+        """Minus the logarithm of the density at the batch's events, where there is less than `faintest` that of `faintest`."""
         response = fill_below_zero(batch.response, rng) if self.censored else batch.response
-        return {"nll": negative_log_likelihood(self.log_prob(batch.condition, response), batch.weight)}
+        log_prob = self.log_prob(batch.condition, response)
+        return {"nll": negative_log_likelihood(torch.logaddexp(log_prob, log_prob.new_tensor(self.faintest)), batch.weight)}
 
     def _numbers(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         """All numbers of the components, [n, numbers, components], without what they have in common, [n, numbers, 1]."""

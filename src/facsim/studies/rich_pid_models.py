@@ -39,7 +39,7 @@ PLACES = [
 PEAKS: Recipe = (("Linear", {"rows": NEIGHBOURS}), ("WhitenAlong", {"axes": PLACES, "choice": 0, "choices": SPECIES}))
 NETWORK: dict[str, Any] = {"latent": 16, "hidden": (128, 128, 128), "last": "identity"}
 SLIM: dict[str, Any] = {"latent": 8, "hidden": (64, 64, 64), "activation": "silu", "last": "identity"}
-MIXTURE: dict[str, Any] = {"hidden": (96, 64), "components": 8, "narrowest": 0.1, "likelihood": "normal"}
+MIXTURE: dict[str, Any] = {"hidden": (96, 64), "components": 8, "narrowest": 0.1, "faintest": 1e-6, "likelihood": "normal"}
 FLOW: dict[str, Any] = {"transforms": 1, "passes": 5, "hidden": (64, 64), "likelihood": "normal"}
 GAME = {"learning_rate": 2e-4, "betas": (0.5, 0.9), "ema": 0.99}
 
