@@ -147,6 +147,7 @@ class Footprint(Transform):
         self,
         shape: tuple[int, ...],
         columns: tuple[int, int] = (0, 1),
+        *,
         energy: int = 2,
         size: tuple[int, int] = (64, 64),
         depth: float = 400.0,
