@@ -2,7 +2,8 @@
 
 Sources: LHCb RICH group, Performance of the LHCb RICH detector at the LHC (2012), arXiv:1211.6759 (refractive indices, resolutions and yields of data
 taken in 2011; yields are those of pions and kaons from D0 decays in crowded events, two thirds of the averages in D'Ambrosio et al.,
-arXiv:1703.09927: 30 in C4F10 with the same photon detectors, 22 in CF4 with those of the upgrade); LHCb Collaboration, The LHCb detector at the LHC, JINST 3 (2008) S08005 (acceptances, magnet).
+arXiv:1703.09927: 30 in C4F10 with the same photon detectors, 22 in CF4 with those of the upgrade); LHCb Collaboration, The LHCb detector at the
+LHC, JINST 3 (2008) S08005 (acceptances, magnet).
 
 Lengths of the radiators do not enter: yields are measured ones of saturated rings. The outer acceptances are those in the bending plane; upright they
 are smaller (250 and 100 mrad), here both are circles.
