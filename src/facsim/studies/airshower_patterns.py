@@ -38,7 +38,7 @@ EVENTS = {
     "full": {"train": 30_000, "judge": 3000, "first": 3000, "bin": 3000, "times": 2},
     "quick": {"train": 2000, "judge": 500, "first": 200, "bin": 100, "times": 1},
 }
-EPOCHS = {"full": {"airshower": 4, "independent": 18, "aixnet": 6}, "quick": {"airshower": 1, "independent": 15, "aixnet": 4}}
+EPOCHS = {"full": {"airshower": 15, "independent": 18, "aixnet": 6}, "quick": {"airshower": 1, "independent": 15, "aixnet": 4}}
 PUBLISHED_EPOCHS = 100
 EDGES = (1, *range(10, 101, 10))  # EeV
 BINS = tuple(f"{low}-{high} EeV" for low, high in pairwise(EDGES))

@@ -40,7 +40,7 @@ EVENTS = {  # `refine` of each sample for the refiner, the first `train` of them
     "full": {"refine": 40_000, "train": 4000, "test": 3000},
     "quick": {"refine": 800, "train": 400, "test": 400},
 }
-EPOCHS = {"full": {"traces": 3, "aixnet": 10}, "quick": {"traces": 1, "aixnet": 8}}
+EPOCHS = {"full": {"traces": 5, "aixnet": 10}, "quick": {"traces": 1, "aixnet": 8}}
 PUBLISHED_STEPS = 10_000  # of the refiner
 EDGES = (1, *range(10, 101, 10))  # EeV
 BINS = tuple(f"{low}-{high} EeV" for low, high in pairwise(EDGES))
