@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -64,30 +63,6 @@ def test_a_block_knows_the_neighbours_of_earlier_colours() -> None:
     assert chess.sum(1).tolist() == [0, 4]
     assert four.sum(1).tolist() == [0, 2, 6, 8], "of eight neighbours: none; two beside; six above and below; all"
     assert not four[:, 0].any(), "no block knows its own cut"
-
-
-def cuts(model: Tree, run: Callable[[], object]) -> list[Tensor]:
-    """The means of all cuts' densities, level by level, in the order of events and places, as the networks give them while `run` runs."""
-    found: list[list[tuple[Blocks, Split]]] = [[] for _ in model.levels]
-    halvings = [model._halving(i) for i in range(len(model.levels))]
-    hooks = [h.register_forward_hook(lambda _, seen, split, i=i: found[i].append((seen[0], split))) for i, h in enumerate(halvings)]
-    run()
-    for hook in hooks:
-        hook.remove()
-    orders = [torch.cat([blocks.event * 1000 + blocks.flat((30, 30)) for blocks, _ in level]).argsort() for level in found]
-    return [torch.cat([split.ratio.mean for _, split in level])[order] for level, order in zip(found, orders, strict=True)]
-
-
-@pytest.mark.parametrize("colours", COLOURINGS)
-def test_drawing_sees_what_the_likelihood_sees(colours: str) -> None:
-    """Every cut is drawn from the density that training gives it: no block peeps at neighbours of later turns, none is blind to earlier ones."""
-    torch.manual_seed(0)
-    model = Tree(0, (4, 4), width=16, lines=0, colours=colours).eval()
-    nothing, noise = torch.zeros(3, 0), model.draw_noise(3, seeded(3))
-    response = model(nothing, noise)
-    drawn, judged = cuts(model, lambda: model(nothing, noise)), cuts(model, lambda: model.log_likelihood(nothing, response))
-    for one, other in zip(drawn, judged, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
 def test_blocks_beyond_the_detector_cannot_be_hit() -> None:

@@ -16,6 +16,8 @@ from facsim.models.tree_split import Split
 from facsim.models.tree_turns import NEAR, SPAN, in_turn, rank_in_event, whole_event
 
 TURNS: tuple[dict[str, Any], ...] = (
+    {"colours": "chess"},
+    {"colours": "parities"},
     {"hottest": 2},
     {"whole": True},
     {"hottest": 3, "whole": True, "depth_last": True},
@@ -33,7 +35,7 @@ def sparse(n: int, shape: tuple[int, ...], seed: int = 0) -> Tensor:
 
 
 def cuts(model: Tree, run: Callable[[], object]) -> list[Tensor]:
-    """The outcomes' logits of all cuts, level by level, in the order of events and places, as the networks give them while `run` runs."""
+    """The means of all cuts' densities, level by level, in the order of events and places, as the networks give them while `run` runs."""
     found: list[list[tuple[Blocks, Split]]] = [[] for _ in model.levels]
     networks = [(i, model._halving(i, hot)) for i in range(len(model.levels)) for hot in ((False, True) if model.hottest else (False,))]
     hooks = [h.register_forward_hook(lambda _, seen, split, i=i: found[i].append((seen[0], split))) for i, h in networks]
@@ -47,6 +49,7 @@ def cuts(model: Tree, run: Callable[[], object]) -> list[Tensor]:
 
 @pytest.mark.parametrize("settings", TURNS, ids=str)
 def test_drawing_sees_what_the_likelihood_sees(settings: dict[str, Any]) -> None:
+    """Every cut is drawn from the density that training gives it: no block peeps at neighbours of later turns, none is blind to earlier ones."""
     torch.manual_seed(0)
     model = Tree(1, (3, 4, 4), width=16, lines=0, **settings).eval()
     model.total.empty.fill_(-20.0)
