@@ -7,11 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from facsim.core.contracts import Transform
 from facsim.core.errors import FacsimError
+from facsim.transforms.appended import Appended
 
 
-class InCone(Transform):
+class InCone(Appended):
     """Conditions [n, c] -> [n, c + 1]: the share of tracks that a magnet leaves within a cone about the beam, after the columns themselves.
 
     A track of pseudorapidity eta and momentum p is bent by the angle `kick` / p to a side of its own; the cone has the opening angle `outer` in rad,
@@ -24,23 +24,17 @@ class InCone(Transform):
     """
 
     def __init__(self, shape: tuple[int, ...], momentum: int, eta: int, kick: float, outer: float) -> None:
-        super().__init__()
+        super().__init__(shape, 1)
         if kick <= 0 or not 0 < outer < math.pi / 2:
             raise FacsimError("there is no such cone", expected="kick > 0, 0 < outer < pi / 2", got=(kick, outer))
-        self.momentum, self.eta, self.kick, self.outer, self.width = momentum, eta, kick, outer, shape[-1]
+        self.momentum, self.eta, self.kick, self.outer = momentum, eta, kick, outer
 
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.width + 1,)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def tell(self, x: Tensor, condition: Tensor) -> Tensor:
         share = share_within(self.outer, polar_angle(x[:, self.eta]), self.kick / x[:, self.momentum])
-        return torch.cat([x, share[:, None]], dim=1)
-
-    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
-        return y[:, : self.width]
+        return share[:, None]
 
 
-class RingCaught(Transform):
+class RingCaught(Appended):
     """Conditions [n, c] -> [n, c + 1]: the share of a ring of light about a track that falls in a cone about the beam, after the columns themselves.
 
     The ring has the opening angle `ring`, the cone `outer`, both in rad; `eta` is the column of the pseudorapidity. A smooth network needs it for the
@@ -53,21 +47,15 @@ class RingCaught(Transform):
     """
 
     def __init__(self, shape: tuple[int, ...], eta: int, ring: float, outer: float) -> None:
-        super().__init__()
+        super().__init__(shape, 1)
         if ring <= 0 or not 0 < outer < math.pi / 2:
             raise FacsimError("no ring can be caught", expected="ring > 0, 0 < outer < pi / 2", got=(ring, outer))
-        self.eta, self.ring, self.outer, self.width = eta, ring, outer, shape[-1]
+        self.eta, self.ring, self.outer = eta, ring, outer
 
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.width + 1,)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def tell(self, x: Tensor, condition: Tensor) -> Tensor:
         polar = polar_angle(x[:, self.eta])
         share = share_within(self.outer, polar, torch.full_like(polar, self.ring))
-        return torch.cat([x, share[:, None]], dim=1)
-
-    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
-        return y[:, : self.width]
+        return share[:, None]
 
 
 def polar_angle(eta: Tensor) -> Tensor:

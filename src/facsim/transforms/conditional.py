@@ -9,6 +9,7 @@ from torch import Tensor
 
 from facsim.core.contracts import Transform
 from facsim.core.errors import FacsimError
+from facsim.transforms.appended import Appended
 
 
 class Shift(Transform):
@@ -61,7 +62,7 @@ def along(x: Tensor, condition: Tensor, column: int) -> Tensor:
     return condition[:, column].reshape(-1, *[1] * (x.dim() - 1))
 
 
-class Regions(Transform):
+class Regions(Appended):
     """Conditions [n, c] -> [n, c + regions]: indicators of the region in which the magnitude of a column lies, after the columns themselves.
 
     `edges` are the rising limits between the regions of a detector, a value on an edge belongs to the region above. A smooth network needs them to
@@ -69,43 +70,31 @@ class Regions(Transform):
     """
 
     def __init__(self, shape: tuple[int, ...], column: int, edges: Sequence[float]) -> None:
-        super().__init__()
+        super().__init__(shape, len(edges) + 1)
         if list(edges) != sorted(set(edges)) or not edges or edges[0] <= 0:
             raise FacsimError("these are no edges of regions", expected="one or more rising numbers > 0", got=list(edges))
-        self.column, self.width = column, shape[-1]
+        self.column = column
         self.register_buffer("edges", torch.tensor(edges, dtype=torch.float32), persistent=False)
         self.edges: Tensor
 
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.width + len(self.edges) + 1,)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def tell(self, x: Tensor, condition: Tensor) -> Tensor:
         region = torch.searchsorted(self.edges, x[:, self.column].abs().contiguous(), right=True)
-        return torch.cat([x, torch.nn.functional.one_hot(region, len(self.edges) + 1).to(x.dtype)], dim=1)
-
-    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
-        return y[:, : self.width]
+        return torch.nn.functional.one_hot(region, self.more).to(x.dtype)
 
 
-class Thresholds(Transform):
+class Thresholds(Appended):
     """Conditions [n, c] -> [n, c + thresholds]: max(0, 1 - (t / x)^2) of a positive column x for each threshold t, after the columns themselves.
 
     With a momentum and a Cherenkov threshold it is the light of a ring over that at the speed of light. A smooth network needs it for the kink.
     """
 
     def __init__(self, shape: tuple[int, ...], column: int, at: Sequence[float]) -> None:
-        super().__init__()
+        super().__init__(shape, len(at))
         if not at or min(at) <= 0:
             raise FacsimError("these are no thresholds", expected="one or more numbers > 0", got=list(at))
-        self.column, self.width = column, shape[-1]
+        self.column = column
         self.register_buffer("at", torch.tensor(at, dtype=torch.float32), persistent=False)
         self.at: Tensor
 
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.width + len(self.at),)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        return torch.cat([x, (1 - (self.at / x[:, self.column, None]).square()).clamp_min(0)], dim=1)
-
-    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
-        return y[:, : self.width]
+    def tell(self, x: Tensor, condition: Tensor) -> Tensor:
+        return (1 - (self.at / x[:, self.column, None]).square()).clamp_min(0)

@@ -10,6 +10,7 @@ from torch import Tensor
 from facsim.core.contracts import Transform
 from facsim.core.detectors import SplitGranularity, padded_cells
 from facsim.core.errors import FacsimError
+from facsim.transforms.appended import Appended
 
 LARGE = 2  # pixels of an outer cell along each axis
 SOFT = 4.0  # pixels over which the distance to a border is told
@@ -107,33 +108,27 @@ class Centred(Transform):
         return image
 
 
-class Within(Transform):
+class Within(Appended):
     """Conditions [n, c] -> [n, c + 4]: where in an outer cell a place lies, and how far from the border of the inner part, along x and y.
 
     All from -1 to 1; the distance, of the magnitude of x or y, is told softly. `columns` are x and y, in mm, among the raw conditions.
     """
 
     def __init__(self, shape: tuple[int, ...], columns: tuple[int, int] = (0, 1)) -> None:
-        super().__init__()
+        super().__init__(shape, 4)
         wall = SplitGranularity()
-        self.width, self.columns, self.pixel = shape[-1], tuple(columns), wall.pixel
+        self.columns, self.pixel = tuple(columns), wall.pixel
         self.halves = (wall.inner[1] / 2, wall.inner[0] / 2)
 
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.width + 4,)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        found = [x]
+    def tell(self, x: Tensor, condition: Tensor) -> Tensor:
+        found = []
         for column, half in zip(self.columns, self.halves, strict=True):
             place = condition[:, column : column + 1] / self.pixel
             found += [2 * torch.remainder(place / LARGE, 1.0) - 1, torch.tanh((half - place.abs()) / SOFT)]
         return torch.cat(found, dim=1)
 
-    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
-        return y[:, : self.width]
 
-
-class Footprint(Transform):
+class Footprint(Appended):
     """Conditions [n, c] -> [n, c + 1 + pixels]: besides, the energy, and the image of the shares that an average shower leaves in the cells.
 
     The energy, which the width of a response follows, is the transverse one over the sine of the track's angle, as logarithm over 10 GeV.
@@ -154,17 +149,14 @@ class Footprint(Transform):
         parts: Sequence[tuple[float, float]] = ((0.7, 40.0), (0.3, 150.0)),
         mirrored: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(shape, 1 + size[0] * size[1])
         wall = SplitGranularity()
-        self.width, self.columns, self.parts = shape[-1], tuple(columns), [(float(weight), float(length)) for weight, length in parts]
+        self.columns, self.parts = tuple(columns), [(float(weight), float(length)) for weight, length in parts]
         self.energy, self.distance, self.lean = energy, wall.distance, 1 + depth / wall.distance
         self.pixels, self.centred = Pixels(wall.shape, size, corner=True), Centred(size, columns, wall.pixel, mirrored)
         self.edges = [(torch.arange(n + 1) - n / 2) * wall.pixel for n in self.pixels.size]
 
-    def output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return (self.width + 1 + self.pixels.size[0] * self.pixels.size[1],)
-
-    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+    def tell(self, x: Tensor, condition: Tensor) -> Tensor:
         places = (self.lean * condition[:, column : column + 1] for column in self.columns)
         beside, along = (place.abs() if self.centred.mirrored else place for place in places)
         rows, columns = self.edges
@@ -172,10 +164,7 @@ class Footprint(Transform):
             weight * self._shares(rows - along, length)[:, :, None] * self._shares(columns - beside, length)[:, None] for weight, length in self.parts
         )
         cells = self.pixels.inverse(torch.as_tensor(image), condition)
-        return torch.cat([x, self._log_energy(condition), self.centred(self.pixels(cells, condition), condition).flatten(1)], dim=1)
-
-    def inverse(self, y: Tensor, condition: Tensor) -> Tensor:
-        return y[:, : self.width]
+        return torch.cat([self._log_energy(condition), self.centred(self.pixels(cells, condition), condition).flatten(1)], dim=1)
 
     def _log_energy(self, condition: Tensor) -> Tensor:
         """[n, 1]; within a pixel's side from the beam, that of a track there."""
