@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -74,13 +75,17 @@ def test_blocks_beyond_the_detector_cannot_be_hit() -> None:
     assert outside(level, (3, 5)).reshape(*level.shape, 3).any(2)[0].tolist() == [False, False, True, True]
 
 
+def of_rows(mixture: Mixture) -> Callable[[Tensor], Mixture]:
+    return lambda rows: Mixture(*(part[rows] for part in mixture))
+
+
 def test_one_cut_has_probability_one() -> None:
     """The three outcomes add up to one, and so does the density of the ratio."""
     mixture = Mixture(torch.randn(1, 3), torch.randn(1, 3), torch.randn(1, 3))
-    split = Split(torch.randn(1, 3), mixture)
+    split = Split(torch.randn(1, 3), of_rows(mixture))
     share = torch.linspace(-30, 30, 60001, dtype=torch.double)
     first, second = 5 * share.sigmoid(), 5 * (-share).sigmoid()
-    many = Split(split.halves.expand(len(share), 3), Mixture(*(t.expand(len(share), 3) for t in mixture)))
+    many = Split(split.halves.expand(len(share), 3), of_rows(Mixture(*(t.expand(len(share), 3) for t in mixture))))
     both = many.log_prob(first.float(), second.float()).exp().double().sum() * (share[1] - share[0])
     alone = sum(split.log_prob(torch.tensor([a]), torch.tensor([5.0 - a])).exp() for a in (0.0, 5.0))
     assert (both + alone).item() == pytest.approx(1.0, abs=1e-3)
@@ -88,9 +93,8 @@ def test_one_cut_has_probability_one() -> None:
 
 def test_cuts_are_drawn_as_their_density_says() -> None:
     n = 200_000
-    split = Split(
-        torch.tensor([[0.0, 1.0, 2.0]]).expand(n, 3), Mixture(*(torch.tensor([v]).expand(n, 2) for v in ([0.0, 1.0], [-1.0, 2.0], [-1.0, 0.0])))
-    )
+    mixture = Mixture(*(torch.tensor([v]).expand(n, 2) for v in ([0.0, 1.0], [-1.0, 2.0], [-1.0, 0.0])))
+    split = Split(torch.tensor([[0.0, 1.0, 2.0]]).expand(n, 3), of_rows(mixture))
     first, second = split.draw(torch.full((n,), 3.0), torch.rand(n, 3, generator=seeded(0)))
     torch.testing.assert_close(first + second, torch.full((n,), 3.0))
     outcome = torch.stack([second == 0, first == 0, (first > 0) & (second > 0)]).double().mean(1)

@@ -44,7 +44,10 @@ def cuts(model: Tree, run: Callable[[], object]) -> list[Tensor]:
     for hook in hooks:
         hook.remove()
     flat = [torch.cat([b.event * 1000 + b.flat(level.shape) for b, _ in blocks]) for level, blocks in zip(model.levels, found, strict=True)]
-    return [torch.cat([split.ratio.mean for _, split in blocks])[number.argsort()] for number, blocks in zip(flat, found, strict=True)]
+    return [
+        torch.cat([split.ratio(torch.arange(len(b.event))).mean for b, split in blocks])[number.argsort()]
+        for number, blocks in zip(flat, found, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("settings", TURNS, ids=str)

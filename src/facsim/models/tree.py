@@ -60,6 +60,7 @@ class Tree(Generator):
         hottest: int = 0,
         whole: bool = False,
         sampled: int = 0,
+        balance: bool = False,
     ) -> None:
         super().__init__()
         look_up(COLOURINGS, colours, "colours of the blocks")
@@ -72,7 +73,7 @@ class Tree(Generator):
                 f"the condition has no {images} images of the response's size", expected=images * math.prod(response_shape), got=condition_size
             )
         self.levels = levels_of(response_shape, last=0 if depth_last else None)
-        self.sampled, sizes = sampled, TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole)
+        self.sampled, sizes = sampled, TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole, balance)
         self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
         blocks = math.prod(self.levels[self.coarse].shape) if self.coarse < len(self.levels) else math.prod(self.response_shape)
         self.total = TotalEnergy(self.numbers, images * blocks, width)
@@ -155,7 +156,7 @@ class Tree(Generator):
         made, turn = grid.new_zeros(len(grid), *level.halved), halving.turn(blocks)
         firsts, seconds = halves(made, level)
         for now in range(halving.turns):
-            chosen = turn == now
+            chosen = (turn == now).nonzero().squeeze(1)
             mine = blocks.where(chosen)
             split = self._halving(number, now < self.hottest)(mine, known, halving.before(halving.so_far(blocks, share, turn), chosen))
             first, second = split.draw(mine.energy, noise[mine.event, mine.flat(level.shape)])

@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
+from torch.nn.functional import linear, one_hot
 
 from facsim.models.spectral_lines import SAME
 from facsim.models.tree_levels import Blocks, Level, Window, ball
 from facsim.models.tree_turns import SPAN, in_turn, whole_event
 from facsim.nets import mlp
-from facsim.objectives.mixture import Mixture, mixture_log_prob, unbounded_draw
+from facsim.objectives.mixture import Mixture, chosen_component, mixture_log_prob, unbounded_draw
 
 FINE = 1e-4  # energies below this, in the units of the network, look alike to a neighbour
 WAVES = 4  # frequencies in which the network sees the place of a block
 LINE_WIDTH = -11.5  # logarithm of the relative width of a spectral line: of two that make up a third, too, less than a rounding to 11 bits can tell
 BARE = 1e-5  # logarithm of what a block has above a line, over the line, below which nothing but the line is in it: more than single precision blurs
 FIRST, SECOND, BOTH = range(3)  # which halves have energy
+OUTCOMES = 3
 
 
 class Split(NamedTuple):
-    """What may become of blocks: logits of FIRST, SECOND and BOTH [blocks, 3], and the density of log(first / second) if both."""
+    """What may become of blocks: logits of FIRST, SECOND and BOTH [blocks, 3], and of some of them the density of log(first / second) if both."""
 
     halves: Tensor
-    ratio: Mixture
+    ratio: Callable[[Tensor], Mixture]
 
     def log_prob(self, first: Tensor, second: Tensor) -> Tensor:
         """Log probability of these energies [blocks], not both zero, given their sum."""
-        both = (first > 0) & (second > 0)
-        outcome = torch.where(both, BOTH, torch.where(first > 0, FIRST, SECOND))
+        cut = ((first > 0) & (second > 0)).nonzero().squeeze(1)
+        outcome = torch.where(first > 0, FIRST, SECOND).index_fill(0, cut, BOTH)
         chosen = self.halves.log_softmax(1).gather(1, outcome[:, None]).squeeze(1)
-        ratio = (torch.where(both, first, 1.0) / torch.where(both, second, 1.0)).log()
-        return chosen + torch.where(both, mixture_log_prob(self.ratio, ratio), 0.0)
+        return chosen.index_add(0, cut, mixture_log_prob(self.ratio(cut), (first[cut] / second[cut]).log()))
 
     def draw(self, energy: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Energies of both halves [blocks] from their sum and uniform noise [blocks, 3]: the outcome, the component, the place in it."""
-        levels = self.halves.softmax(1).cumsum(1)
-        outcome = (noise[:, :1] >= levels[:, :2]).sum(1)
-        ratio = unbounded_draw(self.ratio, noise[:, 1], noise[:, 2])
-        first = torch.where(outcome == BOTH, ratio.sigmoid(), (outcome == FIRST).to(energy.dtype))
-        second = torch.where(outcome == BOTH, (-ratio).sigmoid(), (outcome == SECOND).to(energy.dtype))
+        outcome = chosen_component(self.halves, noise[:, 0]).squeeze(1)
+        cut = (outcome == BOTH).nonzero().squeeze(1)
+        ratio = unbounded_draw(self.ratio(cut), noise[cut, 1], noise[cut, 2])
+        first, second = ((outcome == half).to(energy.dtype).index_copy(0, cut, part.sigmoid()) for half, part in ((FIRST, ratio), (SECOND, -ratio)))
         return energy * first, energy * second
 
 
@@ -69,7 +69,9 @@ class Halving(nn.Module):
         self.windows = [Window(levels[scale].shape, steps) for scale in self.scales]
         self.shares = Window(self.level.shape, [step for step, ever in zip(steps, told.tolist(), strict=True) if ever])
         self.finer = [[a // b for a, b in zip(self.level.shape, levels[scale].shape, strict=True)] for scale in self.scales]
-        self.halved = Window(self.level.halved, beside(steps, self.level.axis))
+        around = beside(steps, self.level.axis)
+        self.halved = Window(self.level.halved, around)
+        self.own = [around.index(tuple(half * (axis == self.level.axis) for axis in range(axes))) for half in (0, 1)]
         seen = (
             self.turns
             + (axes + 4) * sizes.whole
@@ -79,7 +81,7 @@ class Halving(nn.Module):
             + numbers
             + images * len(self.halved.deltas)
         )
-        outputs = 3 + 9 * sizes.components + 2 * sizes.lines
+        outputs = OUTCOMES + 9 * sizes.components + 2 * sizes.lines
         self.network = mlp([seen + sizes.lines, *[sizes.width] * sizes.depth, outputs], "silu")
         self.register_buffer("waves", place_waves(self.level.shape), persistent=False)
         self.register_buffer("impossible", outside(self.level, cells), persistent=False)
@@ -124,11 +126,20 @@ class Halving(nn.Module):
             seen.append(grid.take(window.places(blocks.event, blocks.place // torch.tensor(finer))))
         seen.append(before.shares)
         first = self.halved.places(blocks.event, blocks.place * torch.tensor(self.twice)) if known.images else blocks.place
-        seen += [image.take(first) for image in known.images]
+        told = [image.take(first) for image in known.images]
+        seen += told
+        if self.balance:
+            seen += [balance(log_energy, image[:, self.own]) for image in told]
         flat = blocks.flat(self.level.shape)
         seen += [self.waves[flat], known.numbers[blocks.event], at_lines(log_energy, known.lines), *before.whole]
-        outcomes, normal, line_logit = self.network(torch.cat(seen, dim=1)).tensor_split((3, 3 + 9 * self.components), dim=1)
-        return Split(outcomes.masked_fill(self.impossible[flat], -torch.inf), ratios(log_energy, normal, line_logit, known.lines))
+        hidden, last = self.network[:-2](torch.cat(seen, dim=1)), cast(nn.Linear, self.network[-2])
+        outcomes = linear(hidden, last.weight[:OUTCOMES], last.bias[:OUTCOMES])
+
+        def ratio(some: Tensor) -> Mixture:
+            normal, lines = linear(hidden[some], last.weight[OUTCOMES:], last.bias[OUTCOMES:]).tensor_split([9 * self.components], dim=1)
+            return ratios(log_energy[some], normal, lines, known.lines)
+
+        return Split(outcomes.masked_fill(self.impossible[flat], -torch.inf), ratio)
 
 
 class SoFar(NamedTuple):
@@ -161,6 +172,16 @@ class Known(NamedTuple):
 def seen_energy(energy: Tensor) -> Tensor:
     """Energies as the network sees those of others: logarithmic, 0 where there is none."""
     return torch.log1p(energy / FINE) / SPAN
+
+
+def balance(log_energy: Tensor, halves: Tensor) -> Tensor:
+    """Of an image's energies in both halves of blocks, as the network sees them [blocks, 2]: the logarithm of their ratio, and of the larger over
+
+    the block's own energy, whose logarithm is `log_energy` [blocks, 1]: [blocks, 2].
+    """
+    ratio = SPAN * (halves[:, :1] - halves[:, 1:])
+    above = SPAN * halves.amax(1, keepdim=True) + math.log(FINE) - log_energy
+    return torch.cat([ratio, above], dim=1) / 2
 
 
 def at_lines(log_energy: Tensor, lines: Tensor) -> Tensor:
@@ -229,6 +250,7 @@ class TreeSizes(NamedTuple):
     colours: str
     hottest: int = 0
     whole: bool = False
+    balance: bool = False
 
 
 def place_waves(shape: Sequence[int]) -> Tensor:
