@@ -32,7 +32,8 @@ class Tree(Generator):
     Energy is conserved, empty blocks cost nothing, the likelihood is exact. The response holds energies >= 0 of order one; noise: uniform
     numbers [n, blocks, 3]. `reach` cells are seen around a block, on its own grid and on `context` coarser ones. `symmetry` (a name of
     SYMMETRIES) of the detector multiplies the training data: only right where the condition does not break it. The last `images` x cells
-    conditions are images of the response's size, in whose light each block is cut. No gradient passes from response to noise.
+    conditions are images of the response's size, in whose light each block is cut; with `balance` a block is also told how its halves compare in
+    them. No gradient passes from response to noise.
 
     Of showers whose centre of energy is fixed: with `depth_last` the energy is shared out across the first axis before it is along it; on each level
     the `hottest` blocks of an event are cut first, one by one and by a network of their own, so that the many cold ones do not drown them; with

@@ -72,6 +72,7 @@ class Halving(nn.Module):
         around = beside(steps, self.level.axis)
         self.halved = Window(self.level.halved, around)
         self.own = [around.index(tuple(half * (axis == self.level.axis) for axis in range(axes))) for half in (0, 1)]
+        self.balance = sizes.balance
         seen = (
             self.turns
             + (axes + 4) * sizes.whole
@@ -79,7 +80,7 @@ class Halving(nn.Module):
             + int(told.sum())
             + 2 * WAVES * axes
             + numbers
-            + images * len(self.halved.deltas)
+            + images * (len(self.halved.deltas) + 2 * sizes.balance)
         )
         outputs = OUTCOMES + 9 * sizes.components + 2 * sizes.lines
         self.network = mlp([seen + sizes.lines, *[sizes.width] * sizes.depth, outputs], "silu")
@@ -175,9 +176,9 @@ def seen_energy(energy: Tensor) -> Tensor:
 
 
 def balance(log_energy: Tensor, halves: Tensor) -> Tensor:
-    """Of an image's energies in both halves of blocks, as the network sees them [blocks, 2]: the logarithm of their ratio, and of the larger over
+    """How the halves of blocks compare in an image: half the logarithms of their ratio, and of the larger over the block's energy, [blocks, 2].
 
-    the block's own energy, whose logarithm is `log_energy` [blocks, 1]: [blocks, 2].
+    `log_energy` [blocks, 1] of the block, `halves` [blocks, 2] as the network sees energies.
     """
     ratio = SPAN * (halves[:, :1] - halves[:, 1:])
     above = SPAN * halves.amax(1, keepdim=True) + math.log(FINE) - log_energy
