@@ -20,6 +20,7 @@ from facsim.transforms.gaussianise import Gaussianise
 from facsim.transforms.linear import Linear
 from facsim.transforms.resample import Downsample
 from facsim.transforms.traces import TraceShares
+from facsim.transforms.tracks import TrackShowers
 from facsim.transforms.unroll import Crop, Unroll
 from facsim.transforms.wall import Centred, Footprint, Pixels, Quadrant, TrackSums, Within
 
@@ -54,6 +55,7 @@ TRANSFORMS: dict[str, type[Transform]] = {
         Within,
         Footprint,
         TrackSums,
+        TrackShowers,
         Encode,
     )
 }

@@ -161,7 +161,8 @@ class Footprint(Appended):
         beside, along = (place.abs() if self.centred.mirrored else place for place in places)
         rows, columns = self.edges
         image = sum(
-            weight * self._shares(rows - along, length)[:, :, None] * self._shares(columns - beside, length)[:, None] for weight, length in self.parts
+            weight * shares_between(rows - along, length)[:, :, None] * shares_between(columns - beside, length)[:, None]
+            for weight, length in self.parts
         )
         cells = self.pixels.inverse(torch.as_tensor(image), condition)
         return torch.cat([self._log_energy(condition), self.centred(self.pixels(cells, condition), condition).flatten(1)], dim=1)
@@ -172,11 +173,11 @@ class Footprint(Appended):
         sine = radius / torch.hypot(radius, torch.full_like(radius, self.distance))
         return (condition[:, self.energy] / sine / 1e4).log()[:, None]
 
-    @staticmethod
-    def _shares(edges: Tensor, length: float) -> Tensor:
-        """Of an exponential of both signs round zero, the shares between edges [n, k + 1]: [n, k]."""
-        below = torch.where(edges < 0, 0.5 * torch.exp(-edges.abs() / length), 1 - 0.5 * torch.exp(-edges.abs() / length))
-        return below.diff(dim=1)
+
+def shares_between(edges: Tensor, length: float) -> Tensor:
+    """Of an exponential of both signs round zero, the shares between edges [n, k + 1]: [n, k]."""
+    below = torch.where(edges < 0, 0.5 * torch.exp(-edges.abs() / length), 1 - 0.5 * torch.exp(-edges.abs() / length))
+    return below.diff(dim=1)
 
 
 class TrackSums(Transform):
