@@ -46,4 +46,5 @@ class TrackShowers(Appended):
     def tell(self, x: Tensor, condition: Tensor) -> Tensor:
         tracks = x[:, -self.more :].reshape(-1, *self.pixels.size)
         showers = sum(w * (rows.T @ tracks @ columns) for w, rows, columns in zip(self.weights, self.rows, self.columns, strict=True))
-        return self.pixels(self.pixels.inverse(torch.as_tensor(showers), condition), condition).flatten(1)
+        cells = self.pixels.inverse(torch.as_tensor(showers), condition)
+        return self.pixels.forward(cells, condition).flatten(1)
