@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple, cast
 
 import torch
@@ -14,6 +15,7 @@ from facsim.core.table import look_up
 from facsim.models.family import Family
 from facsim.models.spectral_lines import spectral_lines
 from facsim.models.tree_levels import Blocks, halves, levels_of, pyramid
+from facsim.models.tree_moments import Wanted, moments_of, places_of
 from facsim.models.tree_split import COLOURINGS, Halving, TreeSizes, seen_energy
 from facsim.models.tree_total import TotalEnergy
 from facsim.objectives import weighted_mean
@@ -38,6 +40,8 @@ class Tree(Generator):
     Of showers whose centre of energy is fixed: with `depth_last` the energy is shared out across the first axis before it is along it; on each level
     the `hottest` blocks of an event are cut first, one by one and by a network of their own, so that the many cold ones do not drown them; with
     `whole` each block is told the centre of energy of the event as cut so far. A training on `sampled` cold blocks of a level (0: all) is faster.
+    With `moments` the condition's last numbers are first and second moments that the event shall have, as `cell_moments` has them, across the depth
+    if `depth_last`: each block is told what is missing to them.
 
     Sources: autoregression over scales: Reed et al., Parallel multiscale autoregressive density estimation (2017), arXiv:1703.03664; mixture
     densities: Bishop (1994), Aston University NCRG/94/004.
@@ -62,6 +66,7 @@ class Tree(Generator):
         whole: bool = False,
         sampled: int = 0,
         balance: bool = False,
+        moments: bool = False,
     ) -> None:
         super().__init__()
         look_up(COLOURINGS, colours, "colours of the blocks")
@@ -74,7 +79,9 @@ class Tree(Generator):
                 f"the condition has no {images} images of the response's size", expected=images * math.prod(response_shape), got=condition_size
             )
         self.levels = levels_of(response_shape, last=0 if depth_last else None)
-        self.sampled, sizes = sampled, TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole, balance)
+        self.across = tuple(range(int(depth_last), len(response_shape))) if moments else ()
+        wanted = moments_of(len(self.across))
+        self.sampled, sizes = sampled, TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole, balance, wanted)
         self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
         blocks = math.prod(self.levels[self.coarse].shape) if self.coarse < len(self.levels) else math.prod(self.response_shape)
         self.total = TotalEnergy(self.numbers, images * blocks, width)
@@ -85,6 +92,9 @@ class Tree(Generator):
         )
         self.register_buffer("lines", torch.full((lines,), torch.inf))  # logarithms of energies that recur exactly in the training data
         self.lines: Tensor
+        if moments:
+            self.register_buffer("profile", torch.ones([response_shape[axis] for axis in self.across]))  # of an average event
+            self.profile: Tensor
         self.blocks = [1, *(math.prod(level.shape) for level in self.levels)]
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
@@ -93,6 +103,9 @@ class Tree(Generator):
     def see(self, batch: Batch) -> None:
         grids = pyramid(batch.response, self.levels)
         self.lines.copy_(spectral_lines(torch.cat([grid[grid > 0] for grid in grids]), len(self.lines)))
+        if self.across:
+            along = [1 + axis for axis in range(len(self.response_shape)) if axis not in self.across]
+            self.profile.copy_(batch.response.mean([0, *along]))
         self.total.see(batch.condition[:, : self.numbers], grids[0].flatten())
 
     def objectives(self) -> tuple[Objective, ...]:
@@ -114,9 +127,13 @@ class Tree(Generator):
         return self.total.log_prob(given.numbers, self._coarse(given), grids[0].flatten()), cuts
 
     def _given(self, condition: Tensor) -> Given:
-        """The condition's numbers, and the pyramids of its images."""
-        images = condition[:, self.numbers :].reshape(len(condition), self.images, *self.response_shape)
-        return Given(condition[:, : self.numbers], [pyramid(image, self.levels) for image in images.unbind(1)])
+        """The condition's numbers, the pyramids of its images, and for each level the moments wanted."""
+        numbers, images = condition[:, : self.numbers], condition[:, self.numbers :].reshape(len(condition), self.images, *self.response_shape)
+        pyramids = [pyramid(image, self.levels) for image in images.unbind(1)]
+        if not self.across:
+            return Given(numbers, pyramids, [None] * len(self.levels))
+        wanted = numbers[:, -moments_of(len(self.across)) :]
+        return Given(numbers, pyramids, [Wanted(self.across, places, wanted) for places in places_of(self.profile, self.levels, self.across)])
 
     def _coarse(self, given: Given) -> Tensor:
         """What the total is told of the condition's images: blocks of a coarse grid, [n, images x blocks]."""
@@ -129,7 +146,7 @@ class Tree(Generator):
         blocks, (first, second) = Blocks.of(grids[number]), halves(grids[number + 1], self.levels[number])
         share = torch.where(grids[number] > 0, first / grids[number] - 0.5, 0.0)
         turn, known = halving.turn(blocks), halving.known(grids, given.images, given.numbers, self.lines)
-        so_far, log_prob = halving.all_cut(blocks, share, turn), share.new_zeros(n)
+        so_far, log_prob = halving.all_cut(blocks, share, turn, given.wanted[number]), share.new_zeros(n)
         for hot in (True, False) if self.hottest else (False,):
             mine = ((turn < self.hottest) == hot).nonzero().squeeze(1)
             chosen = mine if hot or sample is None else mine[torch.randperm(len(mine), generator=sample)[: self.sampled]]
@@ -159,7 +176,9 @@ class Tree(Generator):
         for now in range(halving.turns):
             chosen = (turn == now).nonzero().squeeze(1)
             mine = blocks.where(chosen)
-            split = self._halving(number, now < self.hottest)(mine, known, halving.before(halving.so_far(blocks, share, turn), chosen))
+            split = self._halving(number, now < self.hottest)(
+                mine, known, halving.before(halving.so_far(blocks, share, turn, given.wanted[number]), chosen)
+            )
             first, second = split.draw(mine.energy, noise[mine.event, mine.flat(level.shape)])
             firsts[mine.everywhere], seconds[mine.everywhere] = first, second
             share[mine.everywhere] = first / mine.energy - 0.5
@@ -173,10 +192,11 @@ def _few_events(grids: list[Tensor], number: int, most: int) -> list[Tensor]:
 
 
 class Given(NamedTuple):
-    """A condition: numbers [n, k], and of each image the pyramid."""
+    """A condition: numbers [n, k], of each image the pyramid, for each level the moments wanted, if any."""
 
     numbers: Tensor
     images: list[list[Tensor]]
+    wanted: Sequence[Wanted | None]
 
 
 FAMILIES = {

@@ -13,6 +13,7 @@ from torch.nn.functional import linear, one_hot
 
 from facsim.models.spectral_lines import SAME
 from facsim.models.tree_levels import Blocks, Level, Window, ball
+from facsim.models.tree_moments import Wanted, missing_moments
 from facsim.models.tree_turns import SPAN, in_turn, whole_event
 from facsim.nets import mlp
 from facsim.objectives.mixture import Mixture, chosen_component, mixture_log_prob, unbounded_draw
@@ -52,7 +53,8 @@ class Halving(nn.Module):
     of an event before all others, one by one.
 
     A block sees: its own energy, whether that is a line, and its place, energies around it on its own grid and on `context` coarser ones, shares of
-    neighbours cut before it, the images of the condition on the grid of the halves, and (if `whole`) what `whole_event` tells.
+    neighbours cut before it, the images of the condition on the grid of the halves, what `whole_event` tells (if `whole`) and what `missing_moments`
+    tells (if there are `moments`).
     """
 
     def __init__(self, levels: Sequence[Level], number: int, cells: Sequence[int], given: tuple[int, int], sizes: TreeSizes) -> None:
@@ -76,6 +78,7 @@ class Halving(nn.Module):
         seen = (
             self.turns
             + (axes + 4) * sizes.whole
+            + (sizes.moments + 2) * (sizes.moments > 0)
             + len(steps) * len(self.windows)
             + int(told.sum())
             + 2 * WAVES * axes
@@ -95,16 +98,18 @@ class Halving(nn.Module):
         colour = self.colouring(blocks.place)
         return in_turn(blocks, colour, self.hottest) if self.hottest else colour
 
-    def so_far(self, blocks: Blocks, share: Tensor, turn: Tensor) -> SoFar:
+    def so_far(self, blocks: Blocks, share: Tensor, turn: Tensor, wanted: Wanted | None) -> SoFar:
         """The cuts of the level; `share` [n, *shape] of energy in the first half, less one half, 0 where not yet cut."""
-        whole = [whole_event(blocks, share[blocks.everywhere], turn, self.level, self.cells)] if self.whole else []
+        shares = share[blocks.everywhere]
+        whole = [whole_event(blocks, shares, turn, self.level, self.cells)] if self.whole else []
+        whole += [missing_moments(blocks, shares, turn, self.level, wanted)] if wanted is not None else []
         return SoFar(blocks, turn, self.shares.widen(share), whole)
 
-    def all_cut(self, blocks: Blocks, share: Tensor, turn: Tensor) -> SoFar:
+    def all_cut(self, blocks: Blocks, share: Tensor, turn: Tensor, wanted: Wanted | None) -> SoFar:
         """The same of a level whose blocks are all cut, where turns must tell which were cut before."""
         turns = torch.full_like(share, self.turns)
         turns[blocks.everywhere] = turn.to(share.dtype)
-        return self.so_far(blocks, share, turn)._replace(turns=self.shares.widen(turns))
+        return self.so_far(blocks, share, turn, wanted)._replace(turns=self.shares.widen(turns))
 
     def before(self, cuts: SoFar, chosen: Tensor) -> Before:
         """What some of the blocks know of the cuts before their own."""
@@ -252,6 +257,7 @@ class TreeSizes(NamedTuple):
     hottest: int = 0
     whole: bool = False
     balance: bool = False
+    moments: int = 0
 
 
 def place_waves(shape: Sequence[int]) -> Tensor:

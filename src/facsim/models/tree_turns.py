@@ -56,11 +56,11 @@ def _groups(group: Tensor) -> int:
 
 
 def sum_over(values: Tensor, group: Tensor) -> Tensor:
-    """The sum over each one's group, [blocks]."""
-    return values.new_zeros(_groups(group)).index_add(0, group, values)[group]
+    """The sum over each one's group, [blocks, ...]."""
+    return values.new_zeros(_groups(group), *values.shape[1:]).index_add(0, group, values)[group]
 
 
 def sum_before(values: Tensor, group: Tensor, turn: Tensor) -> Tensor:
-    """The sum over those of each one's group whose turn is earlier, [blocks]."""
-    table = values.new_zeros(_groups(group), _groups(turn)).index_put((group, turn), values, accumulate=True)
+    """The sum over those of each one's group whose turn is earlier, [blocks, ...]."""
+    table = values.new_zeros(_groups(group), _groups(turn), *values.shape[1:]).index_put((group, turn), values, accumulate=True)
     return (table.cumsum(1) - table)[group, turn]
