@@ -134,7 +134,7 @@ def test_the_tree_keeps_to_the_shapes_that_it_is_told() -> None:
     pairs = torch.stack([spread(shape), spread(made), spread(again)])
     assert pairs.corrcoef()[0, 1] > 0.75
     assert pairs.corrcoef()[0, 2].abs() < 0.5  # those of new events are others
-    assert made.numbers[:, 3:].std(0).max() < 0.5  # cells; two cells of seven, anywhere, have 1.4
+    assert (made.numbers[:, 3:].norm(dim=1) < 0.5).float().mean() > 0.6  # cells; of two cells anywhere one pair in ten
 
 
 def test_only_images_have_a_shape() -> None:
