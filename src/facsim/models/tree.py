@@ -39,7 +39,8 @@ class Tree(Generator):
 
     Of showers whose centre of energy is fixed: with `depth_last` the energy is shared out across the first axis before it is along it; on each level
     the `hottest` blocks of an event are cut first, one by one and by a network of their own, so that the many cold ones do not drown them; with
-    `whole` each block is told the centre of energy of the event as cut so far. A training on `sampled` cold blocks of a level (0: all) is faster.
+    `whole` each block is told the centre of energy of the event as cut so far. A training on `sampled` cold blocks of a level (0: all) is faster;
+    drawn by the power `focus` of their energy, the hot ones count for more in the likelihood.
     With `moments` the condition's last numbers are first and second moments that the event shall have, as `cell_moments` has them, across the depth
     if `depth_last`: each block is told what is missing to them.
 
@@ -66,6 +67,7 @@ class Tree(Generator):
         whole: bool = False,
         sampled: int = 0,
         balance: bool = False,
+        focus: float = 0.0,
         moments: bool = False,
     ) -> None:
         super().__init__()
@@ -81,7 +83,8 @@ class Tree(Generator):
         self.levels = levels_of(response_shape, last=0 if depth_last else None)
         self.across = tuple(range(int(depth_last), len(response_shape))) if moments else ()
         wanted = moments_of(len(self.across))
-        self.sampled, sizes = sampled, TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole, balance, wanted)
+        self.sampled, self.focus = sampled, focus
+        sizes = TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole, balance, wanted)
         self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
         blocks = math.prod(self.levels[self.coarse].shape) if self.coarse < len(self.levels) else math.prod(self.response_shape)
         self.total = TotalEnergy(self.numbers, images * blocks, width)
@@ -149,12 +152,16 @@ class Tree(Generator):
         so_far, log_prob = halving.all_cut(blocks, share, turn, given.wanted[number]), share.new_zeros(n)
         for hot in (True, False) if self.hottest else (False,):
             mine = ((turn < self.hottest) == hot).nonzero().squeeze(1)
-            chosen = mine if hot or sample is None else mine[torch.randperm(len(mine), generator=sample)[: self.sampled]]
+            chosen = mine if hot or sample is None else self._some(mine, blocks.energy[mine], sample)
             some = blocks.where(chosen)
             split = self._halving(number, hot)(some, known, halving.before(so_far, chosen))
             weight = n / len(share) * len(mine) / max(1, len(chosen))
             log_prob = log_prob.index_add(0, some.event, weight * split.log_prob(first[some.everywhere], second[some.everywhere]))
         return log_prob
+
+    def _some(self, blocks: Tensor, energy: Tensor, sample: torch.Generator) -> Tensor:
+        """As many blocks as are sampled, those with more energy more likely."""
+        return blocks[torch.multinomial(energy**self.focus, self.sampled, generator=sample)] if len(blocks) > self.sampled else blocks
 
     def _halving(self, number: int, hot: bool = False) -> Halving:
         return cast(Halving, (self.hot_halvings if hot else self.halvings)[number])
