@@ -34,7 +34,7 @@ class Sample:
     """Events to train on and to score on, none in both, and where they come from; `prepare` makes of the former what models are trained on.
 
     `sees` leaves of an event what a model may see of its condition, `judged` what the common sections of the evaluation look at. `repeats` are events
-    that can be made many times, `before_ms` what steps before the surrogate cost for one image.
+    that can be made many times, `before_ms` what steps before the surrogate cost for one image. `views` are the same events with something else seen.
     """
 
     train: Events
@@ -45,10 +45,12 @@ class Sample:
     judged: Callable[[Events], Events] = lambda events: events
     repeats: Sequence[Repeated] = ()
     before_ms: float = 0.0
+    views: Mapping[str, Sample] = field(default_factory=dict)
 
     def short(self) -> Sample:
         """The first few events of both."""
-        return replace(self, train=self.train[:QUICK], test=self.test[:QUICK], source=f"{self.source}, first {QUICK}")
+        views = {name: view.short() for name, view in self.views.items()}
+        return replace(self, train=self.train[:QUICK], test=self.test[:QUICK], source=f"{self.source}, first {QUICK}", views=views)
 
     def condition(self, events: Events) -> Array:
         """What a model is given for the events' conditions, [n, c]."""
@@ -60,7 +62,7 @@ class Model:
     """How one model is made: its family, settings, transforms (None: the family's own), and for how many epochs in a full and in a quick run.
 
     `condition` are transforms of the conditions after their encoding. `build` makes it of the training events where there is nothing to train.
-    In a quick run it is trained on the first `quick_events`, if there are that many.
+    In a quick run it is trained on the first `quick_events`, if there are that many. `view` is one of the sample's views, if it sees that.
     """
 
     what: str
@@ -74,6 +76,7 @@ class Model:
     quick: int = 1
     quick_events: int | None = None
     build: Callable[[Events], Surrogate] | None = None
+    view: str = ""
 
 
 Scores = Callable[[Events, Sample, Scorecard], list[Row]]
@@ -86,6 +89,7 @@ class Calorimeter:
 
     `sample` makes its events where they are in no files; `quick` and `full` are the sections of the evaluation that such runs have. `own` are scores
     that need the surrogate itself (True in a full run). `speed` is how many images are made to take the time, and for how many seconds.
+    `per_condition` events for each condition have the study's own `scores`, whose errors they make smaller; the evaluation has PER_CONDITION of them.
     """
 
     name: str
@@ -98,6 +102,7 @@ class Calorimeter:
     full: Sequence[str] = SECTIONS
     own: OwnScores = lambda surrogate, sample, full: []
     speed: tuple[int, float] = (SPEED_EVENTS, SPEED_SECONDS)
+    per_condition: int = PER_CONDITION
 
     def run(self, request: Request) -> Outcome:
         """Train or load every model of the request, score each, and show all that are finished in the folder together."""
@@ -107,7 +112,13 @@ class Calorimeter:
         sample = sample if request.full else sample.short()
         key = {"full": request.full, "data": sample.source}
         made = [
-            kept(request, name, seed, key | self._key(name, request), partial(self._trial, name, seed, sample, request))
+            kept(
+                request,
+                name,
+                seed,
+                key | self._key(name, request),
+                partial(self._trial, name, seed, sample.views.get(self.models[name].view, sample), request),
+            )
             for name in request.models
             for seed in request.seeds
         ]
@@ -136,9 +147,11 @@ class Calorimeter:
         request.say(f"{self.name}: {name}, seed {seed}, {sample.source}")
         surrogate, note = loaded(request.bundles[name], sample) if name in request.bundles else self.trained(name, seed, sample, request)
         trained = time.process_time() - started
-        made = surrogate.simulate(np.tile(sample.condition(sample.test), (PER_CONDITION, 1)), stream(seed, "candidate"), extrapolate=True)
-        candidate = replace(made, condition=np.tile(sample.test.condition, (PER_CONDITION, 1)), variables=sample.test.variables)
-        judged, truth, train = (sample.judged(events) for events in (candidate, sample.test, sample.train))
+        times = (max(self.per_condition, PER_CONDITION) if request.full else PER_CONDITION, 1)
+        made = surrogate.simulate(np.tile(sample.condition(sample.test), times), stream(seed, "candidate"), extrapolate=True)
+        candidate = replace(made, condition=np.tile(sample.test.condition, times), variables=sample.test.variables)
+        some = candidate[: PER_CONDITION * len(sample.test)]
+        judged, truth, train = (sample.judged(events) for events in (some, sample.test, sample.train))
         card = evaluate(judged, truth, train=train, recipe=self.full if request.full else self.quick, seed=seed)
         speed = speed_row(surrogate, *(self.speed if request.full else (50, 0.1)))
         rows = (*card.rows, *self.scores(candidate, sample, card), *self.own(surrogate, sample, request.full), replace(speed, floor=self.geant4_ms))

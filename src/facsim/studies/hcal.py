@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from facsim.core import Events, SplitGranularity, stream
+from facsim.core import Events, SplitGranularity, Variable, stream
 from facsim.core.detectors import as_image
 from facsim.core.events import Array
 from facsim.evaluation.distances import distance
@@ -46,6 +46,11 @@ def showers_of_one(source: ShowerSource) -> ShowerSource:
 def read_out(events: Events, least: float) -> Events:
     """The events without what cells hold below `least` MeV."""
     return replace(events, response=np.where(events.response < least, 0, events.response))
+
+
+def beside(events: Events, variable: Variable, values: Array) -> Events:
+    """The events with one more condition variable after all others."""
+    return replace(events, condition=np.concatenate([events.condition, values], axis=1), variables=(*events.variables, variable))
 
 
 def total(events: Events) -> Array:

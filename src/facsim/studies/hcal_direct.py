@@ -3,20 +3,25 @@
 The source (LHCb HCAL study of 2019, "tracker image propagation") trains image-to-image networks against critics. Further see `hcal_events`.
 Its learning rates are the printed ones, 1e-5 and 1e-6 for the critic; with 3,500 events they need hundreds of epochs (`--set epochs=N`).
 Ours is the tree with the tracker image as condition: the total energy in the light of sums over the image, then its halves in the light of the tracks
-in and around each block, down to single cells; a large cell is one pixel.
+in and around each block, and of what these leave on average, down to single cells; a large cell is one pixel.
+* `tree` sees what the source's models see. That image does not tell which tracks are of muons or electrons, which leave next to nothing. Half of the
+  hardest tracks are of muons; the signal of the trigger rates are hadrons.
+* `tree-hadrons` sees the tracks of hadrons alone, as a simulation has them and an experiment's identification of particles.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from facsim.core import Events
+from facsim.core import Events, only
 from facsim.core.events import Array
 from facsim.studies.calorimeter import Model, Sample
 from facsim.studies.hcal import SATURATION, wall_of
-from facsim.studies.hcal_events import READ_OUT, again, event_parts, event_study, sample_of, simulator_of, without_lists
+from facsim.studies.hcal_events import READ_OUT, Given, again, event_parts, event_study, images_alone, sample_of, simulator_of
 from facsim.studies.study import Request
 
 MILLISECONDS = 4.0  # of one core for an image: 500 images per second on two
@@ -50,29 +55,44 @@ def translations(network: str) -> dict[str, Model]:
     }
 
 
-MODELS = {
-    **translations("tip"),
-    "tree": Model(
-        what="ours: the total energy, cut in halves in the light of the image down to single cells",
+def tree(what: str, *condition: tuple[str, dict[str, Any]], view: str = "") -> Model:
+    """Our tree, told what these transforms append to its image."""
+    images = 1 + sum(name == "TrackShowers" for name, _ in condition)
+    return Model(
+        what=f"ours: the total energy, cut in halves down to single cells in the light of {what}",
         family="tree",
-        settings={"images": 1, "width": 48, "depth": 2, "reach": 1.5, "context": 2, "lines": 0, "sampled": 256},
+        settings={"images": images, "width": 48, "depth": 2, "reach": 1.5, "context": 2, "lines": 0, "sampled": 256, "focus": 0.5, "balance": True},
         response=(("Threshold", {"at": READ_OUT}), ("Pixels", {"size": [64, 64], "corner": True}), ("Scale", {})),
-        condition=(("TrackSums", {}),),
+        condition=condition,
         batch=16,
         training={"learning_rate": 8e-3, "schedule": "onecycle", "clip": 10.0},
         full=5,
-    ),
+        view=view,
+    )
+
+
+TOLD = (("TrackSums", {}), ("TrackShowers", {}))
+MODELS = {
+    **translations("tip"),
+    "tree": tree("the tracks", *TOLD),
+    "tree-hadrons": tree("the tracks of hadrons alone", *TOLD, view="hadrons"),
 }
 
 
 def sample(request: Request) -> Sample:
-    """The events, of which models see the tracker image."""
-    found = sample_of(request)
-    return replace(found, train=without_lists(found.train), repeats=again(found, simulator_of(request), _same, blur=wall_of(found.test).pixel))
+    """The events, of which models see the tracker image, or in the view "hadrons" only what hadrons leave in it."""
+    found, simulator = sample_of(request), simulator_of(request)
+    repeated = partial(again, found, simulator, blur=wall_of(found.test).pixel)
+    seen = replace(found, train=images_alone(found.train), test=images_alone(found.test), repeats=repeated(_same("tracks")))
+    hadrons = replace(seen, sees=lambda events: only(events, "hadrons"), repeats=repeated(_same("hadrons"), known=True))
+    return replace(seen, views={"hadrons": hadrons})
 
 
-def _same(event: Events, n: int, rng: np.random.Generator) -> Array:
-    return event.column("tracks").reshape(1, -1).repeat(n, axis=0)
+def _same(image: str) -> Given:
+    def given(event: Events, n: int, rng: np.random.Generator) -> Array:
+        return images_alone(event).column(image).reshape(1, -1).repeat(n, axis=0)
+
+    return given
 
 
 PARTS = event_parts("hcal-direct", MODELS, sample)

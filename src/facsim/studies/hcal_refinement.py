@@ -22,10 +22,10 @@ import numpy as np
 from facsim.core import Events, FacsimError, only, stream
 from facsim.core.events import Array
 from facsim.studies.calorimeter import Model, Sample
-from facsim.studies.hcal_direct import MODELS as DIRECT
-from facsim.studies.hcal_direct import translations
+from facsim.studies.hcal import beside
+from facsim.studies.hcal_direct import translations, tree
 from facsim.studies.hcal_events import again, event_parts, event_study, sample_of, simulator_of, without_lists
-from facsim.studies.overlay import Overlay, kept_overlay, milliseconds, unrefined, with_overlay
+from facsim.studies.overlay import OVERLAY, Overlay, kept_overlay, milliseconds, unrefined
 from facsim.studies.study import Request
 
 SINGLE_EPOCHS = {"tree": (3, 1), "stp": (3, 1)}  # full, quick
@@ -35,7 +35,7 @@ TIMED = 100  # events whose overlay is timed
 MODELS = {
     "unrefined": Model(what="the sum of single tracks as it is", family="", build=unrefined, full=0, quick=0),
     **translations("cir"),
-    "tree": DIRECT["tree"],
+    "tree": tree("the overlay", ("TrackSums", {})),
 }
 
 
@@ -66,7 +66,7 @@ def sample(request: Request) -> Sample:
         request.say(f"hcal-refinement: overlays to {name}, {len(events)} events")
         path = None if request.out is None else request.out / "runs" / f"overlay-{name}.h5"
         make = partial(overlay.image, events.condition, stream(0, "overlay", name))
-        parts.append(with_overlay(events, kept_overlay(path, f"{found.source}; {which}", make, events, request.fresh)))
+        parts.append(beside(events, OVERLAY, kept_overlay(path, f"{found.source}; {which}", make, events, request.fresh)))
     train, test = parts
     return Sample(
         without_lists(train),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,11 +58,6 @@ class Overlay:
         np.add.at(cells, event, made.cells * (transverse / inside).astype(np.float32)[:, None])
         wall = wall_of(made)
         return as_image(wall, saturate(wall, cells), SIZE).reshape(len(cells), -1)
-
-
-def with_overlay(events: Events, image: Array) -> Events:
-    """The events with one more condition variable, `overlay`, after all others."""
-    return replace(events, condition=np.concatenate([events.condition, image], axis=1), variables=(*events.variables, OVERLAY))
 
 
 def kept_overlay(path: Path | None, of: str, make: Callable[[], Array], events: Events, fresh: bool = False) -> Array:
