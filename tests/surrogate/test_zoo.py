@@ -15,7 +15,7 @@ from facsim.evaluation.evaluate import evaluate
 from facsim.evaluation.scorecard import rows_from
 from facsim.studies.electron_gun_data import CONDITIONAL_TRAIN
 from facsim.surrogate import blocks, load_bundle, read_manifest, zoo
-from facsim.surrogate.card import model_card
+from facsim.surrogate.card import brief, model_card
 
 N = 5000
 COMPARED = {("total_energy", "mean_difference"), ("mean_image", "kl"), ("sparsity", "wasserstein")}
@@ -76,3 +76,24 @@ def test_zoo_show_prints_the_card(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.rstrip() == (zoo()["electron-gun-vae"] / "README.md").read_text().rstrip()
     assert run(["zoo", "show", "electron-gun-vea"]) == 1
     assert "did you mean 'electron-gun-vae'" in capsys.readouterr().err
+
+
+def test_the_list_of_the_zoo_tells_where_a_surrogate_holds_and_how_good_it_is() -> None:
+    variables = [
+        {"name": "energy", "unit": "MeV", "low": 1000.28, "high": 99996.7},
+        {"name": "tx", "unit": "1", "low": -0.19999, "high": 0.2},
+        {"name": "charge", "unit": "e", "low": -1.0, "high": -1.0},
+    ]
+    rows = [
+        {"observable": "cells", "distance": "auc", "bin": "all", "value": 0.5678, "floor": 0.5},
+        {"observable": "cells", "distance": "auc", "bin": "low", "value": 0.9, "floor": 0.5},
+        {"observable": "memorisation", "distance": "auc", "bin": "all", "value": 0.6, "floor": 0.5},
+    ]
+    manifest = {"model": {"name": "tree"}, "detector": {"kind": "Vector"}, "variables": variables, "scorecard": {"rows": rows}}
+    assert brief(manifest) == {
+        "model": "tree",
+        "detector": "Vector",
+        "valid for": "energy 1,000 to 99,997 MeV; tx -0.2 to 0.2; charge -1 e",
+        "AUC (floor)": "cells 0.568 (0.500)",
+    }
+    assert brief({**manifest, "scorecard": None})["AUC (floor)"] == ""

@@ -66,5 +66,6 @@ def zoo(*, json: Json = False) -> None:
     """The surrogates that ship with facsim."""
     from facsim.surrogate import read_manifest
     from facsim.surrogate import zoo as folders
+    from facsim.surrogate.card import brief
 
-    _show("Zoo", [{"name": k, "model": read_manifest(f)["model"]["name"]} for k, f in folders().items()], json)
+    _show("Zoo", [{"name": k, **brief(read_manifest(f))} for k, f in folders().items()], json)

@@ -33,6 +33,17 @@ def model_card(name: str, manifest: Manifest) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def brief(manifest: Manifest) -> dict[str, str]:
+    """The card in a line: model, detector, where it holds, and the areas of classifiers beside their floors."""
+    rows = {r["observable"]: r for r in (manifest["scorecard"] or {}).get("rows", []) if r["distance"] == "auc" and r["bin"] == "all"}
+    return {
+        "model": manifest["model"]["name"],
+        "detector": _detector(manifest["detector"]).removeprefix("a "),
+        "valid for": "; ".join(map(_validity, manifest["variables"])),
+        "AUC (floor)": ", ".join(f"{k} {rows[k]['value']:.3f} ({rows[k]['floor']:.3f})" for k in ("cells", "observables") if k in rows),
+    }
+
+
 def training_data(manifest: Manifest) -> str:
     """What the surrogate was trained on, in a sentence."""
     training = manifest["training"]
@@ -58,6 +69,13 @@ def _detector(detector: dict[str, Any]) -> str:
 
 def _range(variable: dict[str, Any]) -> tuple[str, ...]:
     return variable["name"], f"{variable['low']:g}", f"{variable['high']:g}", variable["unit"]
+
+
+def _validity(variable: dict[str, Any]) -> str:
+    """Such as: energy 1 to 100 GeV."""
+    low, high = (f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}" for x in (variable["low"], variable["high"]))
+    values = low if low == high else f"{low} to {high}"
+    return f"{variable['name']} {values} {variable['unit']}".removesuffix(" 1")
 
 
 def _scorecard(scorecard: dict[str, Any] | None) -> str:
