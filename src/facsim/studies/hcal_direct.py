@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -55,15 +54,24 @@ def translations(network: str) -> dict[str, Model]:
     }
 
 
-def tree(what: str, *condition: tuple[str, dict[str, Any]], view: str = "") -> Model:
-    """Our tree, told what these transforms append to its image."""
-    images = 1 + sum(name == "TrackShowers" for name, _ in condition)
+def tree(what: str, *told: str, view: str = "") -> Model:
+    """Our tree, told what these transforms add to its image."""
     return Model(
         what=f"ours: the total energy, cut in halves down to single cells in the light of {what}",
         family="tree",
-        settings={"images": images, "width": 48, "depth": 2, "reach": 1.5, "context": 2, "lines": 0, "sampled": 256, "focus": 0.5, "balance": True},
+        settings={
+            "images": 1 + ("TrackShowers" in told),
+            "width": 48,
+            "depth": 2,
+            "reach": 1.5,
+            "context": 2,
+            "lines": 0,
+            "sampled": 256,
+            "focus": 0.5,
+            "balance": True,
+        },
         response=(("Threshold", {"at": READ_OUT}), ("Pixels", {"size": [64, 64], "corner": True}), ("Scale", {})),
-        condition=condition,
+        condition=[(name, {}) for name in told],
         batch=16,
         training={"learning_rate": 8e-3, "schedule": "onecycle", "clip": 10.0},
         full=5,
@@ -71,11 +79,10 @@ def tree(what: str, *condition: tuple[str, dict[str, Any]], view: str = "") -> M
     )
 
 
-TOLD = (("TrackSums", {}), ("TrackShowers", {}))
 MODELS = {
     **translations("tip"),
-    "tree": tree("the tracks", *TOLD),
-    "tree-hadrons": tree("the tracks of hadrons alone", *TOLD, view="hadrons"),
+    "tree": tree("the tracks", "TrackSums", "TrackShowers"),
+    "tree-hadrons": tree("the tracks of hadrons alone", "TrackSums", "TrackShowers", view="hadrons"),
 }
 
 

@@ -35,7 +35,7 @@ TIMED = 100  # events whose overlay is timed
 MODELS = {
     "unrefined": Model(what="the sum of single tracks as it is", family="", build=unrefined, full=0, quick=0),
     **translations("cir"),
-    "tree": tree("the overlay", ("TrackSums", {})),
+    "tree": tree("the overlay", "TrackSums"),
 }
 
 
