@@ -57,10 +57,8 @@ def main(folder: Path, count: int) -> None:
     """Print the table."""
     torch.set_num_threads(1)
     events = read(folder / "train.h5")
-    print(
     print(f"| model, seed | network | norm of the gradient, first {SHOWN} rounds | last {SHOWN} of {count} | least of all | loss, last |")
     print("|---|---|---|---|---|---|")
-    )
     for name in NAMES:
         for seed in SEEDS:
             history = list(islice(rounds(name, events, seed), count))
