@@ -121,3 +121,8 @@ def test_widths_are_compared() -> None:
     value, error = width_ratio(rng.normal(5, 1.1, 20_000), rng.normal(5, 1.0, 20_000))
     assert value == pytest.approx(0.1, abs=4 * error)
     assert error == pytest.approx(1.1 * 0.01 / 2**0.5, rel=0.02)
+    assert width_ratio(np.tile([-1.0, 1.0], 50), np.tile([-2.0, 2.0], 50)) == (-0.5, 0.0)  # a width that does not fluctuate
+    tail = rng.standard_t(6, (400, 500))
+    ratios, errors = np.array([width_ratio(one, other) for one, other in zip(tail[::2], tail[1::2], strict=True)]).T
+    assert ratios.std() == pytest.approx(errors.mean(), rel=0.3)
+    assert errors.mean() > 1.2 / 500**0.5  # of normal numbers: 1 / root 500
