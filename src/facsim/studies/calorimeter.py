@@ -63,6 +63,7 @@ class Model:
 
     `condition` are transforms of the conditions after their encoding. `build` makes it of the training events where there is nothing to train.
     In a quick run it is trained on the first `quick_events`, if there are that many. `view` is one of the sample's views, if it sees that.
+    `sections` of the evaluation has a full run, where they are fewer than those of the study.
     """
 
     what: str
@@ -77,6 +78,7 @@ class Model:
     quick_events: int | None = None
     build: Callable[[Events], Surrogate] | None = None
     view: str = ""
+    sections: Sequence[str] | None = None
 
 
 Scores = Callable[[Events, Sample, Scorecard], list[Row]]
@@ -152,7 +154,7 @@ class Calorimeter:
         candidate = replace(made, condition=np.tile(sample.test.condition, times), variables=sample.test.variables)
         some = candidate[: PER_CONDITION * len(sample.test)]
         judged, truth, train = (sample.judged(events) for events in (some, sample.test, sample.train))
-        card = evaluate(judged, truth, train=train, recipe=self.full if request.full else self.quick, seed=seed)
+        card = evaluate(judged, truth, train=train, recipe=(self.models[name].sections or self.full) if request.full else self.quick, seed=seed)
         speed = speed_row(surrogate, *(self.speed if request.full else (50, 0.1)))
         rows = (*card.rows, *self.scores(candidate, sample, card), *self.own(surrogate, sample, request.full), replace(speed, floor=self.geant4_ms))
         about = {
@@ -195,7 +197,7 @@ class Calorimeter:
         from facsim.report.pareto import pareto
         from facsim.report.study_curves import png
 
-        on = "cells" if "classifier_cells" in self.full else "observables"
+        on = "cells" if all("classifier_cells" in (self.models[trial.model].sections or self.full) for trial in trials) else "observables"
         cards = {trial.model: Scorecard(trial.rows) for trial in trials}
         seconds = {name: 1e-3 * card.find("time", "ms_per_image").value for name, card in cards.items()}
         score = {name: card.find(on, "auc").value for name, card in cards.items()}
