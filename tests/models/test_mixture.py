@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -27,16 +29,20 @@ def test_a_component_is_a_normal_density_with_its_covariance() -> None:
     assert drawn.numpy() == pytest.approx(noise.numpy() @ root.T)
 
 
-def test_samples_have_the_density_that_is_told() -> None:
-    """Of a random untrained mixture: mean and covariance of samples are those of the density on a grid."""
+@pytest.mark.parametrize("settings", [{"components": 4}, {"groups": [1, 1], "components": [3, 2]}], ids=["together", "one after the other"])
+def test_samples_have_the_density_that_is_told(settings: dict[str, Any]) -> None:
+    """Of a random untrained mixture: mean and covariance of samples are those of the density on a grid, also where the second number's weights and
+    means follow the first."""
     torch.manual_seed(1)
-    model = build("mixture", 1, (2,), components=4, hidden=[8], likelihood="normal")
+    model = MixtureDensity(1, (2,), hidden=[8], likelihood="normal", **settings)
+    with torch.no_grad():
+        next(p for p in model.parameters() if p.shape == (sum(model.outputs),)).add_(torch.randn(sum(model.outputs)) / 2)
     n = 200_000
     with torch.inference_mode():
         drawn = model(torch.full((n, 1), 0.3), model.draw_noise(n, torch.Generator().manual_seed(0))).double().numpy()
         line = torch.linspace(-6, 6, 401)
         grid = torch.cartesian_prod(line, line)
-        density = model.log_prob(torch.full((len(grid), 1), 0.3), grid).exp().double().numpy() * 0.03**2  # type: ignore[operator]
+        density = model.log_prob(torch.full((len(grid), 1), 0.3), grid).exp().double().numpy() * 0.03**2
     assert density.sum() == pytest.approx(1, abs=1e-3)
     places = grid.double().numpy()
     mean = density @ places
@@ -65,6 +71,27 @@ def test_it_learns_modes_correlation_and_weights() -> None:
     assert (y[:, 0] > 0).mean() == pytest.approx(0.5, abs=0.04)
     assert np.abs(y).mean(0) == pytest.approx([0.8, 0.8], abs=0.03)
     assert np.abs(y).std(0) == pytest.approx([0.05, 0.05], rel=0.25)
+
+
+def test_a_group_follows_those_before() -> None:
+    """The second number's choice between -2 and 2 follows the sign of the first, and its place the first's size: weights and slopes by hand."""
+    model = MixtureDensity(0, (2,), hidden=[4], components=2, groups=[1, 1], likelihood="normal", narrowest=1e-3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        _, second = next(p for p in model.parameters() if p.shape == (sum(model.outputs),)).split(model.outputs)
+        _, mean, log_std, slope, tilt = second.view(5, 3)
+        mean[:2], log_std[:2], slope[:2], tilt[:2] = torch.tensor([-2.0, 2.0]), -3.0, 0.5, torch.tensor([-50.0, 50.0])
+        y = model(torch.zeros(2000, 0), model.draw_noise(2000, torch.Generator().manual_seed(0)))
+        here = model.log_prob(torch.zeros(1, 0), torch.tensor([[1.0, 2.5]]))
+    clear = y[:, 0].abs() > 0.1
+    left = y[clear, 1] - 2 * y[clear, 0].sign() - 0.5 * y[clear, 0]
+    assert left.std().item() == pytest.approx(np.exp(-3), rel=0.1)
+    assert left.abs().max() < 5 * np.exp(-3)
+    assert here.item() == pytest.approx(-np.log(2 * np.pi) - 0.5 + 3, abs=1e-4)
+    for settings in ({"groups": [1, 2]}, {"groups": [1, 1], "components": [2]}, {"groups": [2, 0]}):
+        with pytest.raises(FacsimError, match="not those of the response"):
+            MixtureDensity(1, (2,), **settings)  # type: ignore[arg-type]
 
 
 def test_what_is_common_moves_all_components_together() -> None:

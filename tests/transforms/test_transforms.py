@@ -230,5 +230,32 @@ def test_whitened_along_conditions_in_each_choice() -> None:
     assert torch.isfinite(transform(torch.tensor([[200.0, 3.0, 1.0]]), torch.tensor([[2.0, 500.0, 3.0]]))).all()
     with pytest.raises(FacsimError, match="none of the choices"):
         transform.fit(x[:1], torch.tensor([[3.0, 1.0, 0.0]]))
-    with pytest.raises(FacsimError, match="nothing to standardise along"):
-        TRANSFORMS["WhitenAlong"]((2,), axes=[{**axes[0], "high": 1.0}], choice=0, choices=[1.0])
+    for axis in (
+        {**axes[0], "high": 1.0},
+        {"column": 1, "at": [1.0]},
+        {"column": 1, "at": [1.0, 3.0, 2.0]},
+        {"column": 1, "at": [0.0, 1.0], "log": True},
+    ):
+        with pytest.raises(FacsimError, match="nothing to standardise along"):
+            TRANSFORMS["WhitenAlong"]((2,), axes=[axis], choice=0, choices=[1.0])
+
+
+def test_whitened_along_places_of_choice() -> None:
+    """Even places told one by one are those of bins; between uneven ones the mean is interpolated, and beyond the ends it is the last."""
+    rng = np.random.default_rng(1)
+    p = rng.uniform(1, 16, 4000)
+    x, condition = (torch.tensor(a, dtype=torch.float32) for a in (rng.normal(size=(4000, 2)) * p[:, None], np.stack([np.ones(4000), p], 1)))
+
+    def fitted(**axis: object) -> Transform:
+        transform = TRANSFORMS["WhitenAlong"]((2,), axes=[{"column": 1, **axis}], choice=0, choices=[1.0])
+        transform.fit(x, condition)
+        return transform
+
+    even, told = fitted(low=1.0, high=16.0, bins=4, log=True), fitted(at=[1.0, 2.0, 4.0, 8.0, 16.0], log=True)
+    assert torch.allclose(even(x, condition), told(x, condition), atol=1e-4)
+    uneven = fitted(at=[2.0, 3.0, 15.0])
+    where = torch.tensor([[1.0, q] for q in (1.0, 2.0, 2.25, 3.0, 6.0, 15.0, 20.0)])
+    mean = uneven.inverse(torch.zeros(7, 2), where)
+    assert torch.allclose(mean[2], 0.75 * mean[1] + 0.25 * mean[3], atol=1e-5)
+    assert torch.allclose(mean[4], 0.75 * mean[3] + 0.25 * mean[5], atol=1e-5)
+    assert torch.equal(mean[[0, 6]], mean[[1, 5]])

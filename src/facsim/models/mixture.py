@@ -26,12 +26,30 @@ ALIKE = 0.1  # of the first weights of what is a component's own: at first all f
 class Components(NamedTuple):
     """Normal densities of d numbers, each [n, ..., components]: y_i = mean_i + sum of slope_ij (y_j - mean_j) over j < i + std_i times noise.
 
-    `slope` holds the d (d - 1) / 2 slopes row by row.
+    `slope` holds the slopes row by row: in each those with the numbers that came before all d, whose means are 0, then those with the j < i.
     """
 
     mean: Tensor
     log_std: Tensor
     slope: Tensor
+
+
+class Group(NamedTuple):
+    """`size` numbers with a mixture of `components` of their own, which come after `before` others."""
+
+    size: int
+    before: int
+    components: int
+
+    @property
+    def widths(self) -> list[int]:
+        """Numbers of a component: logit, means, deviations, slopes, and the slopes of the logit with the numbers before."""
+        return [1, self.size, self.size, self.size * self.before + self.size * (self.size - 1) // 2, self.before]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of a component, and components with what they have in common, which comes last."""
+        return sum(self.widths), self.components + 1
 
 
 class MixtureDensity(Generator):
@@ -41,9 +59,17 @@ class MixtureDensity(Generator):
     component learns it for a region of the conditions alone, the others die out there, and a single normal density is left.
     One pass of the network an event, with an exact density. No standard deviation is smaller than `narrowest`, so that numbers without spread cannot
     raise the likelihood without end. The likelihood is that of the density plus `faintest`, so that events far from all others of a
-    sample tell nothing: with weights below zero it then has a maximum, and background of both signs that lies where no signal is does not disturb.
+    sample tell nothing: with weights below zero it then has a maximum, and background of both signs that lies where no signal is does not disturb;
+    but a mode of few events that lies there is not found either.
     `likelihood` as in a Flow: "normal", or "censored" where the response is never negative. Sources: Bishop, Mixture density networks (1994), Aston
     University NCRG/94/004; Williams, Using neural networks to model conditional multivariate densities, Neural Computation 8 (1996) 843.
+
+    With `groups`, sizes that add up to that of the response, each group of numbers has a mixture of its own (`components` of each, or one number for
+    all), whose means and logarithms of weights follow linearly from the numbers before: so what is far from normal in some numbers takes no
+    components away from others.
+
+    Raises:
+        FacsimError: for too many numbers, groups that are not those of the response, or a density below nothing.
     """
 
     def __init__(
@@ -53,52 +79,61 @@ class MixtureDensity(Generator):
         *,
         hidden: Sequence[int] = (64, 64, 64),
         activation: str = "silu",
-        components: int = 16,
+        components: int | Sequence[int] = 16,
+        groups: Sequence[int] = (),
         narrowest: float = 1e-3,
         faintest: float = 0.0,
         likelihood: str = "censored",
     ) -> None:
         super().__init__()
         self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.size, self.components, self.censored = math.prod(response_shape), components, is_censored(likelihood)
+        self.size, self.censored = math.prod(response_shape), is_censored(likelihood)
         if self.size > MOST:
             remedy = "choose another model: covariances grow with the square of the numbers"
             raise FacsimError("this model is for a few numbers an event", expected=f"at most {MOST}", got=self.size, remedy=remedy)
         if faintest < 0:
             raise FacsimError("a density cannot be less than nothing", expected="faintest >= 0", got=faintest)
         self.floor, self.faintest = math.log(narrowest), math.log(faintest) if faintest else -math.inf
-        self.sizes = [1, self.size, self.size, self.size * (self.size - 1) // 2]  # numbers of a component: logit, means, deviations, slopes
-        self.network = mlp([max(condition_size, 1), *hidden, (components + 1) * sum(self.sizes)], activation)
+        self.groups = grouped(list(groups) or [self.size], components, self.size)
+        self.outputs = [math.prod(group.shape) for group in self.groups]
+        self.network = mlp([max(condition_size, 1), *hidden, sum(self.outputs)], activation)
         self._spread()
 
     def _spread(self) -> None:
         """Let the components begin in different places, whatever the condition."""
         last = [layer for layer in self.network if isinstance(layer, torch.nn.Linear)][-1]
-        first = torch.zeros(sum(self.sizes), self.components + 1)
-        _, mean, log_std, _ = torch.split(first[:, :-1], self.sizes)
-        mean.normal_(0, SPREAD)
-        log_std.fill_(START)
         with torch.no_grad():
-            last.bias.copy_(first.flatten())
-            last.weight.view(*first.shape, -1)[:, :-1] *= ALIKE
+            last.bias.zero_()
+            for group, bias, weight in zip(self.groups, torch.split(last.bias, self.outputs), torch.split(last.weight, self.outputs), strict=True):
+                _, mean, log_std, _, _ = torch.split(bias.view(group.shape)[:, :-1], group.widths)
+                mean.normal_(0, SPREAD)
+                log_std.fill_(START)
+                weight.view(*group.shape, -1)[:, :-1] *= ALIKE
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.randn(n, 1 + self.size, generator=rng, device=rng.device)
+        return torch.randn(n, len(self.groups) + self.size, generator=rng, device=rng.device)
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        own, common = self._numbers(condition)
-        chosen = chosen_component(own[:, 0], torch.special.ndtr(noise[:, 0]))[:, None]
-        one = (own.gather(2, chosen.expand(-1, own.shape[1], -1)) + common).squeeze(2)
-        _, mean, log_std, slope = torch.split(one, self.sizes, dim=1)
-        y: Tensor = mean + correlated(noise[:, 1:] * log_std.clamp_min(self.floor).exp(), slope)
-        return (y.clamp_min(0) if self.censored else y).reshape(-1, *self.response_shape)
+        choice, noise = torch.special.ndtr(noise[:, : len(self.groups)]), noise[:, len(self.groups) :]
+        y: list[Tensor] = []
+        for i, (group, (own, common)) in enumerate(zip(self.groups, self._numbers(condition), strict=True)):
+            chosen = chosen_component(tilted(own, y), choice[:, i])[:, None]
+            one = (own.gather(2, chosen.expand(-1, own.shape[1], -1)) + common).squeeze(2)
+            _, mean, log_std, slope, _ = torch.split(one, group.widths, dim=1)
+            own_noise = noise[:, group.before : group.before + group.size]
+            y += (mean + correlated(own_noise * log_std.clamp_min(self.floor).exp(), slope, y)).unbind(1)
+        made = torch.stack(y, dim=1)
+        return (made.clamp_min(0) if self.censored else made).reshape(-1, *self.response_shape)
 
     def log_prob(self, condition: Tensor, response: Tensor) -> Tensor:
         """Natural logarithm of the density of each response, [n]; of a "censored" one before its cut, so cells must not be zero."""
-        own, common = self._numbers(condition)
-        logit, mean, log_std, slope = torch.split(own + common, self.sizes, dim=1)
-        each = log_density(response.flatten(1)[..., None], Components(mean, log_std.clamp_min(self.floor), slope))
-        density: Tensor = (logit.squeeze(1).log_softmax(1) + each).logsumexp(1)
+        y = response.flatten(1).unbind(1)
+        density = response.new_zeros(len(response))
+        for group, (own, common) in zip(self.groups, self._numbers(condition), strict=True):
+            before, here = y[: group.before], torch.stack(y[group.before : group.before + group.size], dim=1)
+            _, mean, log_std, slope, _ = torch.split(own + common, group.widths, dim=1)
+            each = log_density(here[..., None], Components(mean, log_std.clamp_min(self.floor), slope), before)
+            density = density + (tilted(own, before).log_softmax(1) + each).logsumexp(1)
         return density
 
     def objectives(self) -> tuple[Objective, ...]:
@@ -110,27 +145,46 @@ class MixtureDensity(Generator):
         log_prob = self.log_prob(batch.condition, response)
         return {"nll": negative_log_likelihood(torch.logaddexp(log_prob, log_prob.new_tensor(self.faintest)), batch.weight)}
 
-    def _numbers(self, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """All numbers of the components, [n, numbers, components], without what they have in common, [n, numbers, 1]."""
+    def _numbers(self, condition: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """All numbers of the components of each group, [n, numbers, components], without what they have in common, [n, numbers, 1]."""
         known = condition if self.condition_size else condition.new_ones(condition.shape[0], 1)
-        numbers: Tensor = self.network(known).reshape(-1, sum(self.sizes), self.components + 1)
-        return numbers[..., :-1], numbers[..., -1:]
+        parts = zip(self.groups, self.network(known).split(self.outputs, dim=1), strict=True)
+        return [(numbers[..., :-1], numbers[..., -1:]) for numbers in (part.unflatten(1, group.shape) for group, part in parts)]
 
 
-def correlated(noise: Tensor, slope: Tensor) -> Tensor:
-    """Departures from the mean [n, d] that follow from independent ones and the slopes [n, d (d - 1) / 2].
+def grouped(sizes: Sequence[int], components: int | Sequence[int], numbers: int) -> list[Group]:
+    """The groups of so many numbers, each after those before."""
+    counts = [components] * len(sizes) if isinstance(components, int) else list(components)
+    if sum(sizes) != numbers or min([*sizes, *counts]) < 1 or len(counts) != len(sizes):
+        got = f"groups {list(sizes)} with {counts} components"
+        raise FacsimError("the groups are not those of the response", expected=f"sizes that add up to {numbers}, components of each", got=got)
+    return [Group(size, sum(sizes[:i]), count) for i, (size, count) in enumerate(zip(sizes, counts, strict=True))]
+
+
+def tilted(own: Tensor, before: Sequence[Tensor]) -> Tensor:
+    """Logits of the weights [n, components], which follow the numbers before [n] with the last rows of a group's `own` numbers."""
+    logit, slopes = own[:, 0], own[:, own.shape[1] - len(before) :].unbind(1)
+    for slope, y in zip(slopes, before, strict=True):
+        logit = torch.addcmul(logit, slope, y[:, None])
+    return logit
+
+
+def correlated(noise: Tensor, slope: Tensor, before: Sequence[Tensor] = ()) -> Tensor:
+    """Departures from the mean [n, d] that follow from independent ones, the numbers before and the slopes [n, numbers].
 
     Examples:
         >>> correlated(torch.tensor([[1.0, 10.0, 100.0]]), torch.tensor([[2.0, 3.0, 4.0]]))
         tensor([[  1.,  12., 151.]])
     """
-    departures: list[Tensor] = []
+    departures = list(before)
     for i, own in enumerate(noise.unbind(1)):
-        departures.append(own + sum((s * d for s, d in zip(_row(slope, i), departures, strict=True)), torch.zeros(())))
-    return torch.stack(departures, dim=1)
+        for s, d in zip(_row(slope, i, len(before)), departures, strict=True):
+            own = torch.addcmul(own, s, d)
+        departures.append(own)
+    return torch.stack(departures[len(before) :], dim=1)
 
 
-def log_density(y: Tensor, normal: Components) -> Tensor:
+def log_density(y: Tensor, normal: Components, before: Sequence[Tensor] = ()) -> Tensor:
     """Natural logarithm of each component's density at y [n, d, 1], [n, components].
 
     Examples:
@@ -138,15 +192,18 @@ def log_density(y: Tensor, normal: Components) -> Tensor:
         >>> log_density(torch.tensor([[[2.0], [1.0]]]), one) == -2 - 2 * LOG_ROOT_2PI
         tensor([[True]])
     """
-    departures = (y - normal.mean).unbind(1)
-    left = [own - sum((s * d for s, d in zip(_row(normal.slope, i), departures, strict=False)), torch.zeros(())) for i, own in enumerate(departures)]
+    own = (y - normal.mean).unbind(1)
+    departures, left = [*(x[:, None] for x in before), *own], list(own)
+    for i in range(len(own)):
+        for s, d in zip(_row(normal.slope, i, len(before)), departures, strict=False):
+            left[i] = torch.addcmul(left[i], s, d, value=-1)
     scaled = torch.stack(left, dim=1) * torch.exp(-normal.log_std)
     return -(0.5 * scaled.square() + normal.log_std).sum(1) - y.shape[1] * LOG_ROOT_2PI
 
 
-def _row(slope: Tensor, i: int) -> tuple[Tensor, ...]:
+def _row(slope: Tensor, i: int, before: int) -> tuple[Tensor, ...]:
     """The slopes of number i with those before it."""
-    return slope[:, i * (i - 1) // 2 : i * (i + 1) // 2].unbind(1)
+    return slope[:, i * before + i * (i - 1) // 2 : (i + 1) * before + i * (i + 1) // 2].unbind(1)
 
 
 FAMILIES = {

@@ -17,28 +17,37 @@ FEW = 10  # events: a place with fewer takes mean and covariance of its whole ch
 
 
 class _Axis:
-    """A condition column from `low` to `high` in `bins` steps, which are even in the column or with `log` in its logarithm."""
+    """Places along a condition column: rising ones given by `at`, else even from `low` to `high` in `bins` steps, with `log` in its logarithm."""
 
-    def __init__(self, column: int, low: float, high: float, bins: int, log: bool = False) -> None:
-        if not low < high or bins < 1 or (log and low <= 0):
-            raise FacsimError("there is nothing to standardise along", expected="low < high, one bin or more", got=(low, high, bins))
-        self.column, self.bins, self.log = column, bins, log
-        self.low, top = (math.log(low), math.log(high)) if log else (low, high)
-        self.step = (top - self.low) / bins
+    def __init__(self, column: int, low: float = 0.0, high: float = 0.0, bins: int = 0, log: bool = False, at: Sequence[float] = ()) -> None:
+        ends = list(at) or [low, high]
+        self.column, self.bins, self.log = column, len(at) - 1 if at else bins, log
+        if ends != sorted(set(ends)) or self.bins < 1 or (log and ends[0] <= 0):
+            got = list(at) or (low, high, bins)
+            raise FacsimError("there is nothing to standardise along", expected="low < high, one bin or more; or rising places", got=got)
+        self.at = torch.tensor(at, dtype=torch.float32)
+        self.at = self.at.log() if log else self.at
+        self.low, top = (math.log(end) if log else end for end in (ends[0], ends[-1]))
+        self.step = (top - self.low) / self.bins
 
     def position(self, condition: Tensor) -> Tensor:
         """Places in steps from the beginning, [n]; beyond the ends that of the nearest."""
-        x = condition[:, self.column]
-        return (((x.log() if self.log else x) - self.low) / self.step).clamp(0, self.bins)
+        x = condition[:, self.column].log() if self.log else condition[:, self.column]
+        if not len(self.at):
+            return ((x - self.low) / self.step).clamp(0, self.bins)
+        at = self.at.to(x)
+        below = torch.searchsorted(at[1:-1], x.contiguous())
+        return below + ((x - at[below]) / at.diff()[below]).clamp(0, 1)
 
 
 class WhitenAlong(Transform):
     """Numbers [n, d] to numbers of mean 0, deviation 1 and without correlation, at every place among the conditions: y = L^-1 (x - mean).
 
-    The mean and the root L of the covariance (lower triangular) are taken at a grid of places along the `axes` {"column": i, "low": a, "high": b,
-    "bins": k, "log": true or false}, for each of the `choices` of the column `choice` on its own, and interpolated between them. Numbers that are the
-    same in all events of a place, or follow from those before them, come out as zero and go back exactly. So a network sees numbers of order one
-    whose scale spans decades and which nearly follow from each other, and learns only what is not normal about them.
+    The mean and the root L of the covariance (lower triangular) are taken at a grid of places along the `axes`, for each of the `choices` of the
+    column `choice` on its own, and interpolated between them. An axis is {"column": i, "low": a, "high": b, "bins": k, "log": true or false}, or
+    {"column": i, "at": [rising places], "log": true or false}. Numbers that are the same in all events of a place, or follow from those before them,
+    come out as zero and go back exactly. So a network sees numbers of order one whose scale spans decades and which nearly follow from each other,
+    and learns only what is not normal about them.
 
     Raises:
         FacsimError: for an axis without extent, or in `fit` if an event has none of the choices.
