@@ -14,12 +14,12 @@ from facsim.core.detectors import from_image, saturate
 from facsim.data import load_sample, write
 from facsim.evaluation.evaluate import evaluate
 from facsim.evaluation.scorecard import Scorecard
-from facsim.simulators.full_events import Incident, as_condition, particles_of
+from facsim.simulators.full_events import Incident, as_condition, particles_of, pixel_of
 from facsim.simulators.hcal import WALL, lhcb_hcal, on_cells, sine_at
 from facsim.studies.calorimeter import Sample
 from facsim.studies.hcal import beside
 from facsim.studies.hcal_direct import MODELS, PARTS, STUDY
-from facsim.studies.hcal_events import EDGES, OBSERVABLES, alike, drawn_again, judged, sample_of, scores, track_energy
+from facsim.studies.hcal_events import EDGES, OBSERVABLES, alike, drawn_again, images_alone, judged, sample_of, scores, track_energy
 from facsim.studies.hcal_refinement import STUDY as REFINEMENT
 from facsim.studies.overlay import OVERLAY, Overlay, kept_overlay, unrefined
 from facsim.studies.run import request_for, run_study
@@ -69,6 +69,27 @@ def test_other_events_lend_what_is_not_told() -> None:
         ours, others = (p.kind[of & (p.track > 0) & on_cells(WALL, p.x, p.y)] for p, of in ((mixed, mine), (lent, theirs)))
         assert ours.tolist() == (others.tolist() * len(ours))[: len(ours)]
     assert np.array_equal(drawn_again(EVENTS.condition[0], EVENTS.condition[[0]], np.random.default_rng(0))[:, -4096:], EVENTS.condition[:1, -4096:])
+
+
+def test_known_kinds_stay() -> None:
+    mixed = particles_of(drawn_again(EVENTS.condition[0], EVENTS.condition[[1]], np.random.default_rng(0), known=True))
+    own = particles_of(EVENTS.condition[:1])
+    ours, before = (dict(zip(p.track[p.track > 0], p.kind[p.track > 0], strict=True)) for p in (mixed, own))
+    assert ours == before
+
+
+def test_images_of_hadrons_lack_muons_and_what_has_stopped() -> None:
+    """Pixel by pixel what the lists of particles hold, of which the events keep none."""
+    seen, particles = images_alone(EVENTS[:50]), particles_of(EVENTS[:50].condition)
+    assert not any(variable.name.startswith("particle") for variable in seen.variables)
+    tracks, hadrons = (seen.column(name).reshape(50, -1) for name in ("tracks", "hadrons"))
+    assert (hadrons <= tracks * (1 + 1e-5) + 1e-3).all()
+    column, row = pixel_of(particles.x, particles.y)
+    for event in range(50):
+        mine = (particles.event == event) & (particles.track > 0) & (particles.kind >= 5)
+        place = (row[mine] * 64 + column[mine]).astype(int)
+        lost = np.bincount(place, particles.track[mine], minlength=4096)
+        assert hadrons[event] + lost == pytest.approx(tracks[event], rel=1e-4, abs=0.1)
 
 
 def test_blurred_tracks_stay_in_their_pixels() -> None:
