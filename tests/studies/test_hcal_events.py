@@ -20,6 +20,7 @@ from facsim.studies.calorimeter import Sample
 from facsim.studies.hcal import beside
 from facsim.studies.hcal_direct import MODELS, PARTS, STUDY
 from facsim.studies.hcal_events import EDGES, OBSERVABLES, alike, drawn_again, images_alone, judged, sample_of, scores, track_energy
+from facsim.studies.hcal_refinement import PARTS as REFINED
 from facsim.studies.hcal_refinement import STUDY as REFINEMENT
 from facsim.studies.overlay import OVERLAY, Overlay, kept_overlay, unrefined
 from facsim.studies.run import request_for, run_study
@@ -168,6 +169,14 @@ def test_the_unrefined_overlay_is_the_event() -> None:
     events = only(beside(EVENTS[:4], OVERLAY, image), "overlay")
     made = unrefined(events).simulate(events.condition, np.random.default_rng(0))
     assert made.cells == pytest.approx(saturate(WALL, from_image(WALL, image.reshape(-1, 64, 64))), rel=1e-5)
+
+
+def test_the_unrefined_overlay_needs_no_training() -> None:
+    events = beside(EVENTS[:4], OVERLAY, np.zeros((4, 4096), dtype=np.float32))
+    sample = Sample(events, events, "toy", sees=lambda e: only(e, "overlay"))
+    surrogate, note = REFINED.trained("unrefined", 0, sample, Request(("unrefined",), (0,), True))
+    assert note == "nothing to train"
+    assert not surrogate.simulate(sample.condition(events), np.random.default_rng(0)).cells.any()
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

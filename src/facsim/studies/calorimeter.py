@@ -173,10 +173,10 @@ class Calorimeter:
         from facsim.training import Settings
 
         model, epochs, events = self.models[name], self._epochs(name, request), sample.sees(sample.prepare(sample.train))
-        training = Settings(epochs=epochs, seed=seed, device="cpu", **model.training)
         events = events if request.full else events[: model.quick_events]
         if model.build is not None:
             return model.build(events), "nothing to train"
+        training = Settings(epochs=epochs, seed=seed, device="cpu", **model.training)
         plan = Plan(
             model=model.family,
             settings=model.settings,
