@@ -24,7 +24,7 @@ NARROW = 0.1  # fraction of the training events, those with the least spread, th
 LEAST = 1e-3  # cells^2: less is no difference between the widths along the axes
 BLUR = (0.04, 0.05, 0.1, 0.02, 0.02)  # of the numbers of a Shape: exact ones would leave the last cuts of the tree no freedom
 TURN_BLUR = 0.02  # rad
-FAR, TRIES = 6.0, 4  # an event whose moments are this far from those wanted, in widths of the blur, is shared out anew, this often at most
+FAR, TRIES = 10.0, 4  # an event whose moments are this far from those wanted, in widths of the blur, is shared out anew, this often at most
 GOLDEN = 0.6180339887  # a step along uniform noise that leads to other numbers, as uniform as these
 AXES = 2
 

@@ -123,7 +123,7 @@ MODELS = {
         response=(CROP, *LOG),
         batch=64,
         training={"learning_rate": 1e-3, "clip": 100.0},
-        full=3,
+        full=2,
         sections=BRIEF,
     ),
     "rnn": Model(
@@ -133,7 +133,7 @@ MODELS = {
         response=(CROP, *LOG),
         batch=64,
         training={"learning_rate": 1e-3, "schedule": "onecycle", "clip": 100.0},
-        full=4,
+        full=3,
         sections=BRIEF,
     ),
     "mlp-wgan": Model(
@@ -142,7 +142,7 @@ MODELS = {
         response=(CROP, ("Unroll", {}), ("Scale", {})),
         batch=64,
         training=RMSPROP,
-        full=4,
+        full=2,
         sections=BRIEF,
     ),
     "lagan": Model(
@@ -152,7 +152,7 @@ MODELS = {
         response=(INNERMOST, ("Scale", {})),
         batch=64,
         training=RMSPROP,
-        full=6,
+        full=4,
         sections=BRIEF,
     ),
     "tree": Model(
@@ -164,7 +164,7 @@ MODELS = {
         full=75,
     ),
 }
-PARTS = Calorimeter(name="lcd-ecal", models=MODELS, scores=scores, geant4_ms=GEANT4_MS, per_condition=6)
+PARTS = Calorimeter(name="lcd-ecal", models=MODELS, scores=scores, geant4_ms=GEANT4_MS, per_condition=4)
 
 
 def _expected() -> list[Expected]:
