@@ -117,5 +117,5 @@ def test_distillation_refuses_a_teacher_of_the_wrong_steps() -> None:
 
 
 def test_likelihoods_that_do_not_suit_are_refused() -> None:
-    with pytest.raises(FacsimError, match="censored or normal"):
+    with pytest.raises(FacsimError, match="unknown likelihood"):
         build("flow", 1, (2,), likelihood="mse")

@@ -12,7 +12,9 @@ from scipy.stats import multivariate_normal
 from facsim.core import FacsimError
 from facsim.core.contracts import Batch
 from facsim.models import build
+from facsim.models.density import Density
 from facsim.models.mixture import Components, MixtureDensity, correlated, log_density
+from facsim.objectives import fill_with_noise
 
 
 def test_a_component_is_a_normal_density_with_its_covariance() -> None:
@@ -108,10 +110,13 @@ def test_what_is_common_moves_all_components_together() -> None:
     assert same.numpy() == pytest.approx(density.numpy(), abs=1e-4)
 
 
-def test_an_event_far_from_all_tells_nothing_and_a_negative_weight_has_a_limit() -> None:
+@pytest.mark.parametrize(("name", "settings"), [("mixture", {"components": 3}), ("flow", {"transforms": 1})])
+def test_an_event_far_from_all_tells_nothing_and_a_negative_weight_has_a_limit(name: str, settings: dict[str, Any]) -> None:
     """log(p + f): minus the logarithm of f far away, with no gradient; close by the likelihood itself."""
     torch.manual_seed(3)
-    model = MixtureDensity(1, (2,), components=3, hidden=[8], likelihood="normal", faintest=1e-6)
+    model, plain = (build(name, 1, (2,), hidden=[8], likelihood="normal", **settings, **more) for more in ({"faintest": 1e-6}, {}))
+    assert isinstance(model, Density)
+    assert isinstance(plain, Density)
     far, near = (Batch(torch.zeros(4, 1), torch.full((4, 2), y), torch.full((4,), -1.0)) for y in (1e3, 0.5))
     loss = model.nll(far, torch.Generator())["nll"]
     loss.backward()  # type: ignore[no-untyped-call]
@@ -119,11 +124,27 @@ def test_an_event_far_from_all_tells_nothing_and_a_negative_weight_has_a_limit()
     assert all(float(p.grad.abs().max()) == 0 for p in model.parameters() if p.grad is not None)
     density = model.log_prob(near.condition, near.response).exp()
     assert float(model.nll(near, torch.Generator())["nll"].detach()) == pytest.approx(float((density + 1e-6).log().mean().detach()), rel=1e-6)
-    plain = MixtureDensity(1, (2,), components=3, hidden=[8], likelihood="normal")
     plain.load_state_dict(model.state_dict())
     assert float(plain.nll(far, torch.Generator())["nll"].detach()) < -1e4
     with pytest.raises(FacsimError, match="less than nothing"):
-        MixtureDensity(1, (2,), faintest=-1.0)
+        build(name, 1, (2,), faintest=-1.0)
+
+
+def test_what_stands_still_is_filled_with_noise() -> None:
+    """Half of the first numbers are zero: their likelihood is that of noise, which no density narrower than it raises."""
+    rng = torch.Generator().manual_seed(0)
+    y = torch.randn(20_000, 2, generator=rng)
+    y[::2, 0] = 0
+    filled = fill_with_noise(y, rng)
+    assert torch.equal(filled[1::2], y[1::2])
+    assert torch.equal(filled[:, 1], y[:, 1])
+    assert filled[::2, 0].std().item() == pytest.approx(1, abs=0.03)
+    model = build("mixture", 1, (2,), components=2, hidden=[4], likelihood="still")
+    assert isinstance(model, Density)
+    batch = Batch(torch.zeros(len(y), 1), y, torch.ones(len(y)))
+    told = model.nll(batch, torch.Generator().manual_seed(1))["nll"]
+    noisy = model.nll(batch._replace(response=filled), torch.Generator())["nll"]
+    assert float(told.detach()) == pytest.approx(float(noisy.detach()), rel=0.05)
 
 
 def test_energies_are_cut_at_zero() -> None:

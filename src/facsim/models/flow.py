@@ -10,22 +10,20 @@ import torch
 from torch import Tensor, nn
 from zuko.flows import MAF, NSF
 
-from facsim.core.contracts import Batch, Generator, Objective
-from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
+from facsim.models.density import Density
 from facsim.models.family import SHARED, Family
-from facsim.objectives import fill_below_zero, negative_log_likelihood
 
 KINDS = {"spline": NSF, "affine": MAF}
 
 
-class Flow(Generator):
+class Flow(Density):
     """Invertible maps turn Gaussian noise into the response; the density is exact.
 
     `kind`: "spline" (rational quadratic, any shape of density) or "affine". Each of the `transforms` splits the numbers in `passes` groups, every
     group given those before: 2 couples halves, so that sampling is two passes each whatever the number; a single number takes one. The
     location follows the condition linearly, also beyond the range [-1, 1] of training; the shape stays that of the range's edge.
-    `likelihood`: "normal", or "censored" where the response is never negative: cells without energy are spread below zero and cut again.
+    `likelihood` and `faintest` as in a Density.
     Sources: Durkan et al., Neural spline flows (2019), arXiv:1906.04032; Papamakarios et al. (2017), arXiv:1705.07057.
     """
 
@@ -39,10 +37,9 @@ class Flow(Generator):
         passes: int = 2,
         hidden: Sequence[int] = (64, 64),
         likelihood: str = "censored",
+        faintest: float = 0.0,
     ) -> None:
-        super().__init__()
-        self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.size, self.censored = math.prod(response_shape), is_censored(likelihood)
+        super().__init__(condition_size, response_shape, likelihood, faintest)
         make = look_up(KINDS, kind, "kind of flow")
         self.flow = make(self.size, condition_size, transforms=transforms, passes=min(passes, self.size), hidden_features=tuple(hidden))
         self.location = nn.Linear(condition_size, self.size, bias=False) if condition_size else None
@@ -53,23 +50,13 @@ class Flow(Generator):
         return torch.randn(n, self.size, generator=rng, device=rng.device)
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        y: Tensor = self._transform(condition).inv(noise) + self._centre(condition)
-        return (y.clamp_min(0) if self.censored else y).reshape(-1, *self.response_shape)
+        return self.shaped(self._transform(condition).inv(noise) + self._centre(condition))
 
     def log_prob(self, condition: Tensor, response: Tensor) -> Tensor:
-        """Natural logarithm of the density of each response, [n]; of a "censored" one before its cut, so cells must not be zero."""
         y = response.flatten(1) - self._centre(condition)
         noise, log_slope = self._transform(condition).call_and_ladj(y)
         density: Tensor = log_slope - 0.5 * (noise.square() + math.log(2 * math.pi)).sum(1)
         return density
-
-    def objectives(self) -> tuple[Objective, ...]:
-        return (Objective("likelihood", self.nll, tuple(self.parameters())),)
-
-    def nll(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Minus the logarithm of the density at the batch's events."""
-        response = fill_below_zero(batch.response, rng) if self.censored else batch.response
-        return {"nll": negative_log_likelihood(self.log_prob(batch.condition, response), batch.weight)}
 
     def _centre(self, condition: Tensor) -> Tensor:
         return condition.new_zeros(1, self.size) if self.location is None else self.location(condition)
@@ -77,13 +64,6 @@ class Flow(Generator):
     def _transform(self, condition: Tensor) -> Any:
         """From response to noise, given the condition."""
         return self.flow(condition.clamp(-1, 1) if self.condition_size else None).transform
-
-
-def is_censored(likelihood: str) -> bool:
-    """Whether the response is a field of real numbers cut at zero ("censored") or the field itself ("normal")."""
-    if likelihood not in ("censored", "normal"):
-        raise FacsimError("there is no such likelihood here", expected="censored or normal", got=likelihood)
-    return likelihood == "censored"
 
 
 FAMILIES = {

@@ -11,10 +11,10 @@ from torch import Tensor
 from facsim.core.contracts import Batch, Generator, Objective
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
+from facsim.models.density import FILLS
 from facsim.models.family import SHARED, Family
-from facsim.models.flow import is_censored
 from facsim.nets import mlp
-from facsim.objectives import distillation_error, fill_below_zero, pair_by_transport, straight_path, velocity_error, weighted_mean
+from facsim.objectives import distillation_error, pair_by_transport, straight_path, velocity_error, weighted_mean
 from facsim.objectives.flow_matching import Velocity
 
 Step = Callable[[Velocity, Tensor, Tensor, float], Tensor]  # (velocity, point, time, size) -> the next point
@@ -71,7 +71,8 @@ class FlowMatching(Generator):
         if steps < 1:
             raise FacsimError("the solver needs steps", expected="1 or more", got=steps)
         self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.size, self.steps, self.transport, self.censored = math.prod(response_shape), steps, transport, is_censored(likelihood)
+        self.size, self.steps, self.transport = math.prod(response_shape), steps, transport
+        self.fill, self.censored = look_up(FILLS, likelihood, "likelihood"), likelihood == "censored"
         self.step = look_up(SOLVERS, solver, "solver")
         self.register_buffer("waves", math.pi * torch.arange(1, waves + 1), persistent=False)
         self.waves: Tensor
@@ -104,7 +105,7 @@ class FlowMatching(Generator):
 
     def ends(self, batch: Batch, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Noise and data at the two ends of each line, [n, size], and a random time, [n, 1]."""
-        data = fill_below_zero(batch.response, rng).flatten(1) if self.censored else batch.response.flatten(1)
+        data = self.fill(batch.response, rng).flatten(1)
         noise = torch.randn(data.shape, generator=rng, device=data.device)
         time = torch.rand(len(data), 1, generator=rng, device=data.device)
         return pair_by_transport(noise, data, batch.condition) if self.transport else noise, data, time

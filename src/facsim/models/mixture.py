@@ -9,12 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from facsim.core.contracts import Batch, Generator, Objective
 from facsim.core.errors import FacsimError
+from facsim.models.density import Density
 from facsim.models.family import SHARED, Family
-from facsim.models.flow import is_censored
 from facsim.nets.mlp import mlp
-from facsim.objectives import fill_below_zero, negative_log_likelihood
 from facsim.objectives.mixture import LOG_ROOT_2PI, chosen_component
 
 MOST = 100  # numbers of an event, whose covariances then are 5,000 for each component
@@ -52,16 +50,13 @@ class Group(NamedTuple):
         return sum(self.widths), self.components + 1
 
 
-class MixtureDensity(Generator):
+class MixtureDensity(Density):
     """A dense network of the condition gives the weights, means and covariances of `components` normal densities of all numbers together.
 
     What the components have in common, such as where the response is and how wide, is a number of its own that is added to those of all: else each
     component learns it for a region of the conditions alone, the others die out there, and a single normal density is left.
     One pass of the network an event, with an exact density. No standard deviation is smaller than `narrowest`, so that numbers without spread cannot
-    raise the likelihood without end. The likelihood is that of the density plus `faintest`, so that events far from all others of a
-    sample tell nothing: with weights below zero it then has a maximum, and background of both signs that lies where no signal is does not disturb;
-    but a mode of few events that lies there is not found either.
-    `likelihood` as in a Flow: "normal", or "censored" where the response is never negative. Sources: Bishop, Mixture density networks (1994), Aston
+    raise the likelihood without end; `likelihood` and `faintest` as in a Density. Sources: Bishop, Mixture density networks (1994), Aston
     University NCRG/94/004; Williams, Using neural networks to model conditional multivariate densities, Neural Computation 8 (1996) 843.
 
     With `groups`, sizes that add up to that of the response, each group of numbers has a mixture of its own (`components` of each, or one number for
@@ -85,15 +80,11 @@ class MixtureDensity(Generator):
         faintest: float = 0.0,
         likelihood: str = "censored",
     ) -> None:
-        super().__init__()
-        self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.size, self.censored = math.prod(response_shape), is_censored(likelihood)
+        super().__init__(condition_size, response_shape, likelihood, faintest)
         if self.size > MOST:
             remedy = "choose another model: covariances grow with the square of the numbers"
             raise FacsimError("this model is for a few numbers an event", expected=f"at most {MOST}", got=self.size, remedy=remedy)
-        if faintest < 0:
-            raise FacsimError("a density cannot be less than nothing", expected="faintest >= 0", got=faintest)
-        self.floor, self.faintest = math.log(narrowest), math.log(faintest) if faintest else -math.inf
+        self.floor = math.log(narrowest)
         self.groups = grouped(list(groups) or [self.size], components, self.size)
         self.outputs = [math.prod(group.shape) for group in self.groups]
         self.network = mlp([max(condition_size, 1), *hidden, sum(self.outputs)], activation)
@@ -122,11 +113,9 @@ class MixtureDensity(Generator):
             _, mean, log_std, slope, _ = torch.split(one, group.widths, dim=1)
             own_noise = noise[:, group.before : group.before + group.size]
             y += (mean + correlated(own_noise * log_std.clamp_min(self.floor).exp(), slope, y)).unbind(1)
-        made = torch.stack(y, dim=1)
-        return (made.clamp_min(0) if self.censored else made).reshape(-1, *self.response_shape)
+        return self.shaped(torch.stack(y, dim=1))
 
     def log_prob(self, condition: Tensor, response: Tensor) -> Tensor:
-        """Natural logarithm of the density of each response, [n]; of a "censored" one before its cut, so cells must not be zero."""
         y = response.flatten(1).unbind(1)
         density = response.new_zeros(len(response))
         for group, (own, common) in zip(self.groups, self._numbers(condition), strict=True):
@@ -135,15 +124,6 @@ class MixtureDensity(Generator):
             each = log_density(here[..., None], Components(mean, log_std.clamp_min(self.floor), slope), before)
             density = density + (tilted(own, before).log_softmax(1) + each).logsumexp(1)
         return density
-
-    def objectives(self) -> tuple[Objective, ...]:
-        return (Objective("likelihood", self.nll, tuple(self.parameters())),)
-
-    def nll(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Minus the logarithm of the density at the batch's events, where there is less than `faintest` that of `faintest`."""
-        response = fill_below_zero(batch.response, rng) if self.censored else batch.response
-        log_prob = self.log_prob(batch.condition, response)
-        return {"nll": negative_log_likelihood(torch.logaddexp(log_prob, log_prob.new_tensor(self.faintest)), batch.weight)}
 
     def _numbers(self, condition: Tensor) -> list[tuple[Tensor, Tensor]]:
         """All numbers of the components of each group, [n, numbers, components], without what they have in common, [n, numbers, 1]."""

@@ -1,9 +1,8 @@
 """Study `rich-pid`: log-likelihood differences of two RICH detectors, given species, momentum, pseudorapidity and number of tracks.
 
 The truth is the photon simulator `rich` in place of the source's calibration data: so the same tracks can be had pure and contaminated. One model
-learns all species, the source trains one model each. Contaminated data are `rich-calibration`, with sWeights from a fit of the mass: raw, negative
-ones included, in losses of distances and in the likelihood of a mixture; smoothed to probabilities for the flow. Where the background is far from the
-signal, smoothing leaves some of it in: of contaminated models the study tells also how the weighted tracks themselves separate.
+learns all species, the source trains one model each. Contaminated data are `rich-calibration`, with sWeights from a fit of the mass, as they are,
+negative ones included; of contaminated models the study tells also how the weighted tracks themselves separate.
 
 Errors of areas are those of the test samples of truth and of generated tracks; the training's own scatter is not in them. Speed is told for one core
 from the time that it has computed, not from the clock.
@@ -119,10 +118,6 @@ def training_events(name: str, full: bool) -> Events:
     """What a model is trained on."""
     entry, n = ENTRIES[name], tracks_for(name, full)
     events = weighted(n) if entry.pure else tracks(n, "train")
-    if entry.smoothed and entry.pure:
-        from facsim.data.splot import smoothed
-
-        events = smoothed(events)
     if entry.blurred:
         events = blurred(events, stream(0, "rich-pid", "blur"))
     return replace(events, weight=events.weights / events.weights.mean())
