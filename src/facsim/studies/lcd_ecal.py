@@ -134,7 +134,7 @@ MODELS = {
         response=(CROP, *LOG),
         batch=64,
         training={"learning_rate": 1e-3, "schedule": "onecycle", "clip": 100.0},
-        full=2,
+        full=3,
         sections=BRIEF,
     ),
     "mlp-wgan": Model(
