@@ -124,7 +124,7 @@ MODELS = {
         response=(CROP, *LOG),
         batch=64,
         training={"learning_rate": 1e-3, "clip": 100.0},
-        full=2,
+        full=1,
         sections=BRIEF,
     ),
     "rnn": Model(
@@ -143,7 +143,7 @@ MODELS = {
         response=(CROP, ("Unroll", {}), ("Scale", {})),
         batch=64,
         training=RMSPROP,
-        full=2,
+        full=1,
         sections=BRIEF,
     ),
     "lagan": Model(
@@ -153,7 +153,7 @@ MODELS = {
         response=(INNERMOST, ("Scale", {})),
         batch=64,
         training=RMSPROP,
-        full=3,
+        full=2,
         sections=BRIEF,
     ),
     "tree": Model(
