@@ -115,7 +115,7 @@ def _tree(sample: str, core: int = 2) -> Recipe:
     """The four cells of 32x32 round the beam first, which hold three quarters of the energy."""
     settings = {"symmetry": "square", "core": core, "width": 128}
     training = {"learning_rate": 2e-3, "schedule": "onecycle", "clip": 10.0}
-    return Recipe(sample=sample, family="cored-tree", settings=settings, batch=128, training=training, full=40, published="ours", ours=True)
+    return Recipe(sample=sample, family="cored-tree", settings=settings, batch=64, training=training, full=40, published="ours", ours=True)
 
 
 RECIPES: dict[str, Recipe] = {
