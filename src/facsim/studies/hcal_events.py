@@ -7,8 +7,8 @@
 * Cells below 1 MeV are not read out: what models learn, and what classifiers see. All other observables are of all cells.
 * Trigger rates: in bins of the total energy, in units of their statistical error; the floor is that of the training events.
 * Variety of one event: models make it 1,000 times from its tracks. The truth simulates the same tracks as often, and draws again what models are not
-  told: each time the unseen particles, and unless models know them the kinds of those that left the tracks (a muon leaves next to nothing), are of one
-  of the 400 events whose tracks are most like: in number, and in the logarithm of their energy. Spread: all events together, see `spread_row`.
+  told: each time the unseen particles, and unless models know them the kinds of those that left the tracks (a muon leaves next to nothing), are
+  of one of the 400 events whose tracks are most like: in number, and in the logarithm of their energy. Spread: all events together, see `spread_row`.
 """
 
 from __future__ import annotations
