@@ -125,7 +125,7 @@ MODELS = {
         response=(CROP, *LOG),
         batch=64,
         training={"learning_rate": 1e-3, "clip": 100.0},
-        full=1,
+        full=8,
         sections=BRIEF,
     ),
     "rnn": Model(
@@ -135,7 +135,7 @@ MODELS = {
         response=(CROP, *LOG),
         batch=64,
         training={"learning_rate": 1e-3, "schedule": "onecycle", "clip": 100.0},
-        full=3,
+        full=8,
         sections=BRIEF,
     ),
     "mlp-wgan": Model(
@@ -144,7 +144,7 @@ MODELS = {
         response=(("Threshold", {}), CROP, ("Unroll", {}), ("Scale", {})),
         batch=64,
         training=RMSPROP,
-        full=1,
+        full=20,
         sections=BRIEF,
     ),
     "lagan": Model(
@@ -154,7 +154,7 @@ MODELS = {
         response=(INNERMOST, ("Scale", {})),
         batch=64,
         training=RMSPROP,
-        full=2,
+        full=20,
         sections=BRIEF,
     ),
     "tree": Model(
