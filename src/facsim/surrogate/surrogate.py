@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,8 @@ from facsim.core.variables import checked_condition
 from facsim.models import MODELS
 from facsim.transforms import Chain
 
-BATCH = 1000  # events in one pass of the network: large enough for speed, small enough for the cache
+BATCH = 1000  # events in one pass of the network: large enough for speed, small enough for the cache; more of them if they are small:
+NUMBERS = 20_000  # numbers of a response times events
 BLOCK = 10_000  # events that share one random stream when many are sampled
 
 
@@ -51,10 +53,11 @@ class Surrogate:
         noise_rng = torch.Generator().manual_seed(int(rng.integers(2**63)))
         respond = self.engine or self.respond
         response = np.empty((len(condition), *self.detector.shape), dtype=np.float32)
+        batch = max(BATCH, NUMBERS // math.prod(self.detector.shape))
         with torch.inference_mode():
-            for start in range(0, len(condition), BATCH):
-                part = torch.from_numpy(condition[start : start + BATCH])
-                response[start : start + BATCH] = respond(part, self.model.draw_noise(len(part), noise_rng)).numpy()
+            for start in range(0, len(condition), batch):
+                part = torch.from_numpy(condition[start : start + batch])
+                response[start : start + batch] = respond(part, self.model.draw_noise(len(part), noise_rng)).numpy()
         return Events(condition, response, self.detector, self.variables)
 
     def respond(self, condition: Tensor, noise: Tensor) -> Tensor:
