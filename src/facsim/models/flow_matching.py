@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from facsim.core.contracts import Batch, Generator, Objective
+from facsim.core.contracts import Batch, Objective
 from facsim.core.errors import FacsimError
 from facsim.core.table import look_up
-from facsim.models.density import FILLS
+from facsim.models.density import Field
 from facsim.models.family import SHARED, Family
 from facsim.nets import mlp
 from facsim.objectives import distillation_error, pair_by_transport, straight_path, velocity_error, weighted_mean
@@ -46,7 +46,7 @@ def solve(step: Step, velocity: Velocity, x: Tensor, steps: int) -> Tensor:
     return x
 
 
-class FlowMatching(Generator):
+class FlowMatching(Field):
     """A network learns the velocity along straight lines from noise to data; a fixed-step solver follows it.
 
     `solver` is a key of SOLVERS, `steps` its number of steps; `waves` is the number of frequencies in which the network sees the time. With
@@ -67,12 +67,10 @@ class FlowMatching(Generator):
         waves: int = 4,
         likelihood: str = "censored",
     ) -> None:
-        super().__init__()
+        super().__init__(condition_size, response_shape, likelihood)
         if steps < 1:
             raise FacsimError("the solver needs steps", expected="1 or more", got=steps)
-        self.condition_size, self.response_shape = condition_size, tuple(response_shape)
-        self.size, self.steps, self.transport = math.prod(response_shape), steps, transport
-        self.fill, self.censored = look_up(FILLS, likelihood, "likelihood"), likelihood == "censored"
+        self.steps, self.transport = steps, transport
         self.step = look_up(SOLVERS, solver, "solver")
         self.register_buffer("waves", math.pi * torch.arange(1, waves + 1), persistent=False)
         self.waves: Tensor
@@ -82,8 +80,7 @@ class FlowMatching(Generator):
         return torch.randn(n, self.size, generator=rng, device=rng.device)
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
-        y = solve(self.step, self.velocity(condition), noise, self.steps)
-        return (y.clamp_min(0) if self.censored else y).reshape(-1, *self.response_shape)
+        return self.shaped(solve(self.step, self.velocity(condition), noise, self.steps))
 
     def velocity(self, condition: Tensor) -> Velocity:
         """The velocity field (point [n, size], time [n, 1]) -> [n, size] for these conditions."""
