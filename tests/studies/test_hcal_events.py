@@ -11,6 +11,7 @@ import pytest
 
 from facsim.core import Events, FacsimError, concatenate, only
 from facsim.core.detectors import from_image, saturate
+from facsim.core.variables import places
 from facsim.data import load_sample, write
 from facsim.evaluation.evaluate import evaluate
 from facsim.evaluation.scorecard import Scorecard
@@ -115,6 +116,21 @@ def test_like_events() -> None:
     assert like[0] == 7
     like = like[:100]
     assert np.log(track_energy(EVENTS)[like] / track_energy(EVENTS)[7]).std() < 0.5 * np.log(track_energy(EVENTS)).std()
+
+
+def test_a_track_that_models_are_not_told_of_does_not_choose_like_events() -> None:
+    """A model that sees hadrons alone is compared with events whose hadrons are like: a muon of 500 GeV more or less changes nothing."""
+    event, kinds = EVENTS[7:8], EVENTS[7:8].column("particle_kind")[0]
+    slot = np.flatnonzero((kinds == 0) & (event.column("particle_track")[0] > 0))[0]
+    muon = event.condition.copy()
+    column = {v.name: place.start for v, place in zip(event.variables, places(event.variables), strict=True)}
+    muon[0, column["particle_kind"] + slot] = 5
+    harder = muon.copy()
+    harder[0, column["particle_track"] + slot] = 5e5
+    soft, hard = replace(event, condition=muon), replace(event, condition=harder)
+    assert alike(soft, EVENTS, known=True).tolist() == alike(hard, EVENTS, known=True).tolist()
+    assert alike(soft, EVENTS).tolist() != alike(hard, EVENTS).tolist()
+    assert alike(soft, EVENTS, known=True)[0] != alike(event, EVENTS, known=True)[0] == 7
 
 
 def two_tracks(transverse: float) -> np.ndarray:

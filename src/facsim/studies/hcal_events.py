@@ -8,14 +8,15 @@
 * Trigger rates: in bins of the total energy, in units of their statistical error; the floor is that of the training events.
 * Variety of one event: models make it 1,000 times from its tracks. The truth simulates the same tracks as often, and draws again what models are not
   told: each time the unseen particles, and unless models know them the kinds of those that left the tracks (a muon leaves next to nothing), are
-  of one of the 400 events whose tracks are most like: in number, and in the logarithm of their energy. Spread: all events together, see `spread_row`.
+  of one of the 400 events whose tracks, as far as models are told of them, are most like: in number, and in the logarithm of their energy.
+  Spread: all events together, see `spread_row`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,33 +93,38 @@ Given = Callable[[Events, int, np.random.Generator], Array]
 def again(sample: Sample, simulator: FullEvents, given: Given, *, blur: float = 0.0, known: bool = False) -> list[Repeated]:
     """Some of the events to score on, to make many times; `given` is what models see of one event, n times. Both parts need lists of particles.
 
-    With `known` models are told the kinds of the particles that left the tracks, so that the truth keeps them.
+    With `known` models are told the tracks of hadrons alone, so that the truth keeps the kinds of the particles that left tracks.
     """
     order = np.argsort(track_energy(sample.test))
     chosen = {name: int(order[round(quantile * (len(order) - 1))]) for name, quantile in REPEATED.items()}
-    return [
-        _repeated(name, sample.test[event : event + 1], sample.train, simulator, given, partial(drawn_again, blur=blur, known=known))
-        for name, event in chosen.items()
-    ]
+    return [_repeated(name, sample.test[event : event + 1], sample.train, simulator, given, blur, known) for name, event in chosen.items()]
 
 
-def _repeated(name: str, event: Events, others: Events, simulator: FullEvents, given: Given, drawn: Callable[..., Array]) -> Repeated:
-    like = others.condition[alike(event, others)]
+def _repeated(name: str, event: Events, others: Events, simulator: FullEvents, given: Given, blur: float, known: bool) -> Repeated:
+    like = others.condition[alike(event, others, known)]
 
     def truth(n: int, number: int) -> Events:
         rng = stream(0, "truth", name, number)
-        return simulator.simulate(drawn(event.condition[0], rng.choice(like, n), rng), rng)
+        return simulator.simulate(drawn_again(event.condition[0], rng.choice(like, n), rng, blur, known), rng)
 
     return Repeated(name, lambda n, rng: given(event, n, rng), cache(truth))
 
 
-def alike(event: Events, others: Events) -> Array:
-    """Of other events those whose tracks are most like those of one: in number and logarithm of their energy, each in units of its spread."""
-    told, own = (
-        np.column_stack([np.log(np.maximum(track_energy(e), 1.0)), np.count_nonzero(e.column("particle_track"), axis=1)]) for e in (others, event)
-    )
+def alike(event: Events, others: Events, known: bool = False) -> Array:
+    """Of other events those whose tracks are most like those of one, of hadrons alone where kinds are `known`; see `_tracks`."""
+    told, own = (_tracks(events, known) for events in (others, event))
     distance = np.square((told - own) / np.maximum(told.std(0), 1e-9)).sum(1)
     return np.argsort(distance)[:LIKE]
+
+
+def _tracks(events: Events, hadrons: bool) -> Array:
+    """Logarithm of the energy of all tracks, or of those of hadrons alone, and their number, [n, 2]."""
+    from facsim.simulators.full_events import MUONS, particles_of
+
+    particles = particles_of(events.condition)
+    seen = (particles.track > 0) & ((particles.kind < MUONS) | (not hadrons))
+    energy, number = (np.bincount(particles.event[seen], weights, len(events)) for weights in (particles.track[seen], None))
+    return np.column_stack([np.log(np.maximum(energy, 1.0)), number])
 
 
 def images_alone(events: Events) -> Events:
