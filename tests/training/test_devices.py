@@ -70,6 +70,7 @@ def test_a_flow_follows_the_same_curve_to_the_last_digits_also_after_a_resume(da
     together(data, FLOW, tmp_path / "two", "--epochs", "1")
     two = together(data, FLOW, tmp_path / "two", "--epochs", "3", "--resume")
     np.testing.assert_allclose(two["likelihood/nll"], one["likelihood/nll"], rtol=1e-5)
+    np.testing.assert_allclose(two["likelihood/gradient"], one["likelihood/gradient"], rtol=1e-4)
     assert two["step"] == one["step"]
     assert one["likelihood/nll"][-1] < one["likelihood/nll"][0] - 0.1
 

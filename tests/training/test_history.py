@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 from facsim.core import FacsimError
 from facsim.core.contracts import Objective
+from facsim.objectives.penalties import clip_weights
 from facsim.training import History, Progress, Settings, fit, progress, read_history
 from facsim.training.checkpoint import read_checkpoint
 from facsim.training.history import LOG
@@ -26,13 +28,41 @@ def test_rows_have_the_means_of_the_terms(weight: Any, batches: Any, tmp_path: P
     model = weight(a=0.0, b=0.0)
     history = fit(model, [model.slope("a", repeats=4), model.slope("b")], batches, settings(), folder=tmp_path, validate=lambda m: {"sum": 1.5})
     columns = history.columns()
-    assert list(columns) == ["epoch", "step", "seconds", "a/loss", "b/loss", "validation/sum"]
+    assert list(columns) == ["epoch", "step", "seconds", "a/loss", "b/loss", "validation/sum", "a/gradient", "b/gradient"]
     assert columns["epoch"] == [1, 2, 3]
     assert columns["step"] == [10, 20, 30]
     assert columns["a/loss"] == pytest.approx([-RATE * (sum(range(8)) / 8 + 8 * epoch) for epoch in range(3)])
     assert columns["b/loss"] == pytest.approx([-RATE * (0.5 + 2 * epoch) for epoch in range(3)])
     assert columns["validation/sum"] == [1.5] * 3
+    assert columns["a/gradient"] == columns["b/gradient"] == [1.0] * 3
+    assert list(history.terms()) == ["loss", "sum"]
     assert read_history(tmp_path) == columns
+
+
+@pytest.mark.parametrize("clip", [None, 0.5, 100.0])
+def test_the_gradient_is_the_mean_norm_before_clipping(clip: float | None, weight: Any, batches: Any) -> None:
+    model, step = weight(w=[0.0, 0.0]), iter(range(30))
+
+    def slopes_of_step(batch: Any, rng: Any) -> dict[str, torch.Tensor]:
+        k = next(step)
+        return {"across": 3 * k * model.w[0], "along": 4 * k * model.w[1]}
+
+    ramp = Objective("w", slopes_of_step, (model.w,))
+    history = fit(model, [ramp], batches, settings(clip=clip))
+    assert history.columns()["w/gradient"] == pytest.approx([5 * (10 * epoch + 4.5) for epoch in range(3)])
+
+
+def test_a_critic_clipped_to_nothing_shows_in_the_generators_gradient(gan: Any, batches: Any) -> None:
+    """Its loss stays finite and steady: the norm alone tells that the generator learns nothing."""
+
+    def gradient(limit: float) -> list[float]:
+        model = gan()
+        critic, generator = model.objectives()
+        collapse = replace(critic, after_step=lambda: clip_weights(critic.parameters, limit))
+        return fit(model, [collapse, generator], batches, settings()).columns()["generator/gradient"]
+
+    assert gradient(0.0) == [0.0] * 3
+    assert min(gradient(0.5)) > 1e-3
 
 
 def test_a_term_that_comes_rarely_is_averaged_over_its_steps(weight: Any, batches: Any, tmp_path: Path) -> None:

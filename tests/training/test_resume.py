@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from dataclasses import replace
@@ -104,6 +105,19 @@ def test_the_epochs_means_and_early_stopping_survive(gan: Any, batches: Any, tmp
     assert left[:2] + left[3:] == right[:2] + right[3:]
 
 
+def test_a_checkpoint_from_before_gradients_were_recorded_goes_on(gan: Any, batches: Any, same: Any, tmp_path: Path) -> None:
+    interrupt(gan(), batches, 20, tmp_path)
+    saved = read_checkpoint(tmp_path)
+    del saved["run"]["gradients"]
+    saved["run"]["history"] = [{k: v for k, v in row.items() if not k.endswith("gradient")} for row in saved["run"]["history"]]
+    write_checkpoint(tmp_path, saved)
+    assert same(train(gan(), batches, folder=tmp_path, resume=True), train(gan(), batches))
+    for name in ("critic/gradient", "generator/gradient"):
+        recorded = columns(tmp_path)[name]
+        assert [math.isnan(value) for value in recorded] == [True, True, False, False]
+        assert min(recorded[2:]) > 0
+
+
 @pytest.mark.parametrize("step", [15, 30])
 def test_patience_goes_on_counting(step: int, weight: Any, batches: Any, tmp_path: Path) -> None:
     def run(settings: Settings, **kwargs: Any) -> int:
@@ -200,7 +214,7 @@ def test_more_epochs_are_as_if_they_had_been_asked_for(step: int, gan: Any, batc
 def test_rows_behind_the_checkpoint_leave_the_log(gan: Any, batches: Any, tmp_path: Path) -> None:
     interrupt(gan(), batches, 25, tmp_path)
     log = tmp_path / LOG
-    log.write_text(log.read_text() + "3,30,9.9,0,0,0,0\n")  # from an epoch whose checkpoint was never written
+    log.write_text(log.read_text() + "3,30,9.9,0,0,0,0,0,0\n")  # from an epoch whose checkpoint was never written
     assert len(read_history(tmp_path)["epoch"]) == 3
     interrupt(gan(), batches, 27, tmp_path, resume=True)
     assert read_history(tmp_path)["epoch"] == [1, 2]

@@ -150,8 +150,7 @@ def train(model: str, events: Events, seed: int, epochs: int) -> tuple[Surrogate
 
     batches = ArrayBatches.from_events(events, surrogate.prepare, batch_size=plan.batch_size, seed=seed)
     history = fit(surrogate.model, surrogate.model.objectives(), batches, plan.training, validate=watch)
-    losses = {name.split("/")[1]: values for name, values in history.columns().items() if "/" in name}
-    return surrogate, {LOSSES.get(name, name): values for name, values in losses.items()}, snapshots
+    return surrogate, {LOSSES.get(name, name): values for name, values in history.terms().items()}, snapshots
 
 
 LOSSES = {"wasserstein": "-C1", "penalty": "C2"}

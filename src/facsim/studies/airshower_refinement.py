@@ -193,7 +193,7 @@ def excess(resolution: Performance, reference: Performance) -> tuple[float, floa
 
 def losses_of(history: History) -> dict[str, list[float]]:
     """The critic's loss -C1 + C2 and its parts per epoch; nothing for a refiner without training."""
-    columns = {name.split("/")[1]: values for name, values in history.columns().items() if "/" in name}
+    columns = history.terms()
     if "-C1" not in columns:
         return {}
     return {"-C1 + C2": [a + b for a, b in zip(columns["-C1"], columns["C2"], strict=True)], **columns}

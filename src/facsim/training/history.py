@@ -13,12 +13,14 @@ from facsim.core import FacsimError
 from facsim.core.atomic import write_whole
 
 LOG = "log.csv"
+GRADIENT = "gradient"  # of an objective: no term
 
 
 @dataclass
 class History:
     """Rows of numbers, one for each finished epoch: epoch (from 1), step (of all), seconds (of training, over all interruptions), then the mean of
-    each term over the epoch's steps as `objective/term`, then what validation gave as `validation/name`."""
+    each term over the epoch's steps as `objective/term`, then what validation gave as `validation/name`, then the mean norm of each objective's
+    gradient before clipping as `objective/gradient`: where it goes to zero, nothing is learned any more."""
 
     rows: list[dict[str, float]] = field(default_factory=list)
 
@@ -31,6 +33,16 @@ class History:
         """
         names = dict.fromkeys(name for row in self.rows for name in row)
         return {name: [row.get(name, math.nan) for row in self.rows] for name in names}
+
+    def terms(self) -> dict[str, list[float]]:
+        """The terms of all objectives and what validation gave, by the names behind the slash.
+
+        Examples:
+            >>> History([{"epoch": 1, "vae/loss": 0.5, "vae/gradient": 0.1}]).terms()
+            {'loss': [0.5]}
+        """
+        named = {name.partition("/")[2]: values for name, values in self.columns().items()}
+        return {name: values for name, values in named.items() if name not in ("", GRADIENT)}
 
     def write(self, folder: Path) -> None:
         """Replace the folder's log; a reader never sees half of it."""

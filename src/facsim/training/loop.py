@@ -116,9 +116,9 @@ def _end_epoch(run: Run, keeper: Keeper, validate: Validate | None) -> None:
             metrics = run.world.average_row(validation_row(validate(run.model)))
         run.model.train()
     place = {"epoch": run.step // run.steps, "step": run.step, "seconds": round(keeper.clock.seconds(), 3)}
-    run.history.rows.append({**place, **losses, **metrics})
+    run.history.rows.append({**place, **losses, **metrics, **run.gradients.means()})
     run.stopping.update(next(iter(metrics.values()), sum(losses.values())))
-    run.means = Means()
+    run.means, run.gradients = Means(), Means()
     keeper.log()
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
 from facsim.core import FacsimError
 from facsim.core.contracts import Batch, Objective
 from facsim.training.ema import Ema
-from facsim.training.history import History, Means, Stopping
+from facsim.training.history import GRADIENT, History, Means, Stopping
 from facsim.training.optimisers import make_optimiser
 from facsim.training.schedules import SCHEDULES
 from facsim.training.seeding import global_states, make_generator, restore_global_states
@@ -55,7 +56,7 @@ class Run:
         self.world = World(fabric)
         self.rng = make_generator(settings.seed, fabric.device, self.world.rank)
         self.step = 0
-        self.means, self.history, self.stopping = Means(), History(), Stopping()
+        self.means, self.gradients, self.history, self.stopping = Means(), Means(), History(), Stopping()
 
     @property
     def done(self) -> bool:
@@ -72,8 +73,7 @@ class Run:
         with frozen(turn.resting):
             self.fabric.backward(self._loss(turn.objective, batch))
         self.world.average_gradients(turn.objective.parameters)
-        if self.settings.clip is not None:
-            self.fabric.clip_gradients(self.model, turn.optimiser, max_norm=self.settings.clip, error_if_nonfinite=False)
+        self._limit_gradient(turn.objective)
         turn.optimiser.step()
         if turn.objective.after_step is not None:
             turn.objective.after_step()
@@ -97,6 +97,7 @@ class Run:
             "rng": self.world.gather(self.rng.get_state()),
             "global_rng": {name: self.world.gather(state) for name, state in global_states(self.fabric.device).items()},
             "means": vars(self.means),
+            "gradients": vars(self.gradients),
             "history": self.history.rows,
             "stopping": vars(self.stopping),
         }
@@ -111,7 +112,8 @@ class Run:
         self.rng.set_state(self.world.own(state["rng"]))
         restore_global_states({name: self.world.own(states) for name, states in state["global_rng"].items()}, self.fabric.device)
         self.step = state["step"]
-        self.means, self.history, self.stopping = Means(**state["means"]), History(state["history"]), Stopping(**state["stopping"])
+        self.means, self.gradients = Means(**state["means"]), Means(**state.get("gradients", {}))  # old checkpoints have no gradients
+        self.history, self.stopping = History(state["history"]), Stopping(**state["stopping"])
 
     def _loss(self, objective: Objective, batch: Batch) -> Tensor:
         """The sum of an objective's terms, whose values are counted in the epoch's means."""
@@ -124,6 +126,13 @@ class Run:
             raise FacsimError(f"the loss of {objective.name} is not finite in {where}", expected="finite terms", got=got, remedy=REMEDY)
         self.means.add(names, values)
         return reduce(torch.add, terms.values())
+
+    def _limit_gradient(self, objective: Objective) -> None:
+        """Scale the gradient down to `clip`, if it is longer; its norm before that, the same in all processes, is counted in the epoch's mean."""
+        norm = get_total_norm([p.grad for p in objective.parameters if p.grad is not None])
+        if self.settings.clip is not None:
+            clip_grads_with_norm_(objective.parameters, self.settings.clip, norm)
+        self.gradients.add([f"{objective.name}/{GRADIENT}"], [norm.item()])
 
 
 @contextmanager
