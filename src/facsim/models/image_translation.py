@@ -16,7 +16,7 @@ from facsim.models.family import ENERGIES, Family
 from facsim.models.gan import GAME
 from facsim.models.image_gan import image_shape
 from facsim.nets.critics import Critic, spectrally_normal
-from facsim.nets.image_code import Encoder, FoldedUNet, InPlanes, Layout, image_critic, image_encoder
+from facsim.nets.image_code import Apart, Encoder, FoldedUNet, InPlanes, Layout, image_critic, image_encoder
 from facsim.nets.image_printed import HALVINGS, PrintedUNet, printed_critic, printed_encoder
 from facsim.nets.mlp import ACTIVATIONS
 
@@ -28,7 +28,7 @@ class Networks:
     Sizes of images must be a multiple of `multiple`.
     """
 
-    generator: Callable[[int, tuple[int, int, int], int, int, bool], nn.Module]  # of planes in, shape out, channels, depth, whether it is located
+    generator: Callable[[Layout, int, int, bool], Sequence[nn.Module]]  # of the layout, channels, depth, whether it is located
     critic: Callable[[Layout, int, int, bool, int], Critic]  # of the layout, channels, halvings, whether it judges patches, kernels
     encoder: Callable[[Layout, int, bool], Encoder]  # of the layout, channels, whether it tells a spread
     channels: int
@@ -40,7 +40,7 @@ class Networks:
 
 def _printed(residual: bool) -> Networks:
     return Networks(
-        lambda inputs, shape, channels, depth, located: PrintedUNet(inputs, shape[0], channels, residual),
+        lambda layout, channels, depth, located: (Apart(layout), PrintedUNet(layout.inputs, layout.shape[0], channels, residual)),
         lambda layout, channels, patches, patch, kernels: printed_critic(layout, patch, kernels),
         lambda layout, channels, spread: printed_encoder(layout, spread),
         channels=64,
@@ -51,8 +51,8 @@ def _printed(residual: bool) -> Networks:
     )
 
 
-def _folded(inputs: int, shape: tuple[int, int, int], channels: int, depth: int, located: bool) -> nn.Module:
-    return FoldedUNet(inputs, shape, channels, depth, located=located)
+def _folded(layout: Layout, channels: int, depth: int, located: bool) -> Sequence[nn.Module]:
+    return InPlanes(layout), FoldedUNet(layout.inputs, layout.shape, channels, depth, located=located)
 
 
 NETWORKS = {
@@ -114,8 +114,7 @@ def translation(
     nets, shape = look_up(NETWORKS, network, "network"), image_shape(response_shape)
     layout = _layout(condition_size, shape, images, nets, latent=latent, planes=planes, grain=grain)
     wide = nets.channels if channels is None else channels
-    net = nets.generator(layout.inputs, shape, wide, depth, located)
-    generator = nn.Sequential(InPlanes(layout), net, look_up(ACTIVATIONS, last or nets.last, "activation")())
+    generator = nn.Sequential(*nets.generator(layout, wide, depth, located), look_up(ACTIVATIONS, last or nets.last, "activation")())
     critic = nets.critic(layout, wide, patches, patch, kernels)
     if spectral:
         spectrally_normal(critic)

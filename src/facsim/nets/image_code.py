@@ -57,6 +57,19 @@ class Layout:
         return self.latent + self.planes + self.numbers + self.images
 
 
+class Apart(nn.Module):
+    """Code and conditions in one row, [n, code + conditions], as single numbers [n, latent + numbers] and images [n, images, h, w]."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.shape = (layout.images, *layout.shape[1:])
+        self.parts = [layout.code + layout.numbers, layout.images * layout.shape[1] * layout.shape[2]]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        numbers, images = torch.split(x, self.parts, dim=1)
+        return numbers, images.reshape(-1, *self.shape)
+
+
 class InPlanes(nn.Module):
     """Code and conditions in one row, [n, code + conditions], as planes [n, inputs, h, w]: a number fills a plane, or the pixels of its place."""
 
