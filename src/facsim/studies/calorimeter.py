@@ -26,7 +26,11 @@ SECTIONS = ("conditions", "observables", "structure", "curves", "diversity", "ph
 QUICK = 400  # events of a quick run
 SPEED_EVENTS, SPEED_SECONDS = 10_000, 5.0
 PER_CONDITION = 2  # events generated for each condition of the events to score on: part of a distance is the fluctuation of the candidate
-SETTINGS = {"data": "folder of train.h5 and test.h5", "epochs": "of every model that is trained, in place of its own number"}
+SETTINGS = {
+    "data": "folder of train.h5 and test.h5",
+    "epochs": "of every model that is trained, in place of its own number",
+    "learning_rate": "of every model that is trained, one number or {objective: number}, in place of its own",
+}
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Calorimeter:
     def _key(self, name: str, request: Request) -> dict[str, Any]:
         """What a trial depends on: how long its model is trained, or which bundle stands for it."""
         if name not in request.bundles:
-            return {"epochs": self._epochs(name, request)}
+            return {"epochs": self._epochs(name, request), "learning_rate": request.settings.get("learning_rate")}
         from facsim.surrogate import read_manifest
 
         return {"bundle": read_manifest(request.bundles[name])["weights"]["sha256"]}
@@ -176,7 +180,8 @@ class Calorimeter:
         events = events if request.full else events[: model.quick_events]
         if model.build is not None:
             return model.build(events), "nothing to train"
-        training = Settings(epochs=epochs, seed=seed, device="cpu", **model.training)
+        rate = {key: request.settings[key] for key in ("learning_rate",) if key in request.settings}
+        training = Settings(epochs=epochs, seed=seed, device="cpu", **{**model.training, **rate})
         plan = Plan(
             model=model.family,
             settings=model.settings,
@@ -191,7 +196,7 @@ class Calorimeter:
         surrogate, _ = train(InMemory(events, sample.source), plan, folder=folder and folder / "training", resume=folder is not None)
         if folder is not None:
             save_bundle(surrogate, folder / "bundle")
-        return surrogate, f"{epochs} epochs of {len(events)} events"
+        return surrogate, ", ".join([f"{epochs} epochs of {len(events)} events", *(f"{key} {value}" for key, value in rate.items())])
 
     def _pareto(self, trials: Sequence[Trial]) -> bytes:
         from facsim.report.pareto import pareto

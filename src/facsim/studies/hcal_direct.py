@@ -18,7 +18,7 @@ import numpy as np
 
 from facsim.core import Events, only
 from facsim.core.events import Array
-from facsim.studies.calorimeter import Model, Sample
+from facsim.studies.calorimeter import SETTINGS, Model, Sample
 from facsim.studies.hcal import SATURATION, wall_of
 from facsim.studies.hcal_events import READ_OUT, Given, again, event_parts, event_study, images_alone, sample_of, simulator_of
 from facsim.studies.study import Request
@@ -26,7 +26,8 @@ from facsim.studies.study import Request
 MILLISECONDS = 4.0  # of one core for an image: 500 images per second on two
 
 IMAGES = (("Pixels", {"size": [64, 64]}), ("Scale", {"by": SATURATION}))
-PRINTED = {"learning_rate": {"critic": 1e-6, "generator": 1e-5}, "betas": (0.5, 0.999)}
+PRINTED = {"learning_rate": {"critic": 1e-6, "generator": 1e-5}, "betas": (0.5, 0.999), "precision": "bf16"}
+RATE = {"learning_rate": SETTINGS["learning_rate"]}
 
 
 def translations(network: str) -> dict[str, Model]:
@@ -44,7 +45,7 @@ def translations(network: str) -> dict[str, Model]:
             settings={"images": 1},
             response=IMAGES,
             batch=32,
-            training={"learning_rate": 2e-4, "betas": (0.5, 0.999)},
+            training={"learning_rate": 2e-4, "betas": (0.5, 0.999), "precision": "bf16"},
             full=20,
         ),
         **{
@@ -103,4 +104,4 @@ def _same(image: str) -> Given:
 
 
 PARTS = event_parts("hcal-direct", MODELS, sample)
-STUDY = event_study(PARTS, "from the 64x64 image of the tracks to 1488 cells in one step", appendix="C.3", milliseconds=MILLISECONDS)
+STUDY = event_study(PARTS, "from the 64x64 image of the tracks to 1488 cells in one step", appendix="C.3", milliseconds=MILLISECONDS, settings=RATE)
