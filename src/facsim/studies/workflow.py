@@ -24,7 +24,7 @@ from facsim.transforms import Calibrate, Chain, Recipe, encoding
 FIT_EVENTS = 50_000  # the transforms are fitted to no more events than this
 CALIBRATION_EVENTS = 100_000  # generated to set the energy scale
 PRIOR_EVENTS = 10_000  # conditions of the training data that a bundle keeps
-PRIOR_NUMBERS = 4_000_000  # in all of them together
+PRIOR_NUMBERS = 1_000_000  # in all of them together: 4 MB of a bundle
 IN_MEMORY = 4e9  # bytes of responses above which training streams from the file
 
 TABULAR: Recipe = (("Standardise", {}),)
