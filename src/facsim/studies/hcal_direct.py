@@ -73,9 +73,9 @@ def tree(what: str, *told: str, view: str = "") -> Model:
         },
         response=(("Threshold", {"at": READ_OUT}), ("Pixels", {"size": [64, 64], "corner": True}), ("Scale", {})),
         condition=[(name, {}) for name in told],
-        batch=16,
+        batch=32,
         training={"learning_rate": 8e-3, "schedule": "onecycle", "clip": 10.0},
-        full=5,
+        full=15,
         view=view,
     )
 
