@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from facsim.models import build
 from facsim.nets import image_printed
 from facsim.nets.image_printed import OverNumbers
 
@@ -42,3 +43,14 @@ def test_a_rim_too_narrow_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_printed, "RIM", 1)
     ours, filled = both(5, 1, 2, (32, 32))
     assert not torch.allclose(ours[0], filled[0])
+
+
+@pytest.mark.parametrize("name", ["single-track", "bicycle-gan"])
+def test_untrained_images_are_nearly_empty(name: str) -> None:
+    """As the true ones are: a pixel holds some .0025 of the saturation; from half of it, where a sigmoid starts, the way down takes half an epoch."""
+    torch.manual_seed(0)
+    settings = {"images": 1, "network": "tip"} if name == "bicycle-gan" else {}
+    model = build(name, 32 * 32 if settings else 3, (32, 32), **settings).eval()
+    with torch.no_grad():
+        made = model(torch.rand(4, model.condition_size), model.draw_noise(4, torch.Generator().manual_seed(0)))
+    assert 0.001 < made.mean() < 0.006

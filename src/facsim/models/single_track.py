@@ -13,6 +13,7 @@ from facsim.models.family import Family
 from facsim.models.gan import GAME
 from facsim.nets.critics import Critic, Planes
 from facsim.nets.dcgan import Crop
+from facsim.nets.image_printed import empty
 
 SLOPE = 0.2  # of LeakyReLU below zero: not printed, the default of the source's library
 
@@ -37,6 +38,8 @@ def single_track(
         raise FacsimError("this model needs images", expected="[rows, columns], 4 or more", got=list(response_shape))
     size = (response_shape[0], response_shape[1])
     rows, columns = (-(-n // 8) for n in size)
+    last = nn.ConvTranspose2d(channels // 4, 1, 2, 2)
+    empty(last)
     generator = nn.Sequential(
         nn.Linear(latent + condition_size, channels * rows * columns),
         nn.LeakyReLU(SLOPE),
@@ -45,7 +48,7 @@ def single_track(
         nn.LeakyReLU(SLOPE),
         nn.ConvTranspose2d(channels // 2, channels // 4, 2, 2),
         nn.LeakyReLU(SLOPE),
-        nn.ConvTranspose2d(channels // 4, 1, 2, 2),
+        last,
         nn.Sigmoid(),
         Crop(size),
     )

@@ -23,6 +23,7 @@ from facsim.nets.critics import Critic, Planes
 from facsim.nets.image_code import SLOPE, AwarePlanes, Encoder, Layout, Response
 
 HALVINGS = 5  # from 64 to 2 pixels
+START = -6.0  # logit of a pixel in an untrained network
 RIM = 2  # rows and columns of a convolution's output that see the border, or more
 
 
@@ -43,6 +44,12 @@ class OverNumbers(nn.Module):
         square = (2 * RIM + 1) * self.stride
         small = conv2d(numbers[:, :, None, None].expand(-1, -1, square, square), filled, None, self.stride, self.around)
         return seen + widened(widened(small, 2, seen.shape[2]), 3, seen.shape[3])
+
+
+def empty(layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
+    """Let the last layer before a sigmoid start with images that are nearly empty, as the true ones are, and not half full."""
+    if layer.bias is not None:
+        nn.init.constant_(layer.bias, START)
 
 
 def widened(x: Tensor, axis: int, size: int) -> Tensor:
@@ -86,6 +93,7 @@ class PrintedUNet(nn.Module):
         self.last = nn.Sequential(nn.ConvTranspose2d(2 * c + beside, c // 4, 4, 2, 1), nn.LeakyReLU(SLOPE))
         self.beside_last = OverNumbers(c // 4 + inputs, beside, 5, 1, 2) if beside else None
         self.leave = OverNumbers(c // 4 + inputs + beside, outputs, 5, 1, 2)
+        empty(self.leave.whole)
 
     def forward(self, x: tuple[Tensor, Tensor]) -> Tensor:
         numbers, images = x

@@ -27,6 +27,7 @@ MILLISECONDS = 4.0  # of one core for an image: 500 images per second on two
 
 IMAGES = (("Pixels", {"size": [64, 64]}), ("Scale", {"by": SATURATION}))
 PRINTED = {"learning_rate": {"critic": 1e-6, "generator": 1e-5}, "betas": (0.5, 0.999), "precision": "bf16"}
+WINDOW = 4  # pixels: the L1 norm of single ones, as printed, soon turns sparse images into nothing
 RATE = {"learning_rate": SETTINGS["learning_rate"]}
 
 
@@ -37,7 +38,7 @@ def translations(network: str) -> dict[str, Model]:
         "clr-gan": "the source's: conditional latent regressor",
         "bicycle-gan": "the source's best: both of these",
     }
-    settings = {"images": 1, "network": network}
+    settings = {"images": 1, "network": network, "window": WINDOW}
     return {
         "pix2pix": Model(
             what="the source's kind: a smaller U-Net with noise against a critic of patches, and L1",
