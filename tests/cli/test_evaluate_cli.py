@@ -18,6 +18,7 @@ from facsim.cli.main import run
 from facsim.core import Events, PolarLayers, RegularGrid, Variable
 from facsim.data import write
 from facsim.evaluation.classifier.two_sample import RECIPES
+from facsim.studies.hcal import beside
 
 GRID = RegularGrid((3, 6, 6), (20.0, 10.0, 10.0))
 VARIABLES = (Variable("energy", "MeV"),)
@@ -313,6 +314,9 @@ def test_the_challenges_scale_is_asked_for(tmp_path: Path, capsys: pytest.Captur
 def test_other_conditions_and_detectors_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert judge(tmp_path, replace(sample(1), variables=(Variable("momentum", "MeV"),)), sample(2)) == 1
     refused(capsys, "different condition variables")
+    more = beside(sample(2), Variable("x", "mm"), np.zeros((len(sample(2)), 1)))
+    assert judge(tmp_path, sample(1), more) == 1
+    refused(capsys, f"facsim convert FILE OUT --condition {VARIABLES[0].name} leaves out the others")
     assert judge(tmp_path, replace(sample(1), detector=RegularGrid((3, 6, 6), (20.0, 10.0, 5.0))), sample(2)) == 1
     refused(capsys, "different detectors")
 

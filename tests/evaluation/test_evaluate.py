@@ -45,6 +45,14 @@ def toy(n: int, seed: int, *, scale: float = 1.0, spread: float = 1.0, tail: flo
     return Events(condition, response + noise, GRID, VARIABLES)
 
 
+def with_images(events: Events) -> Events:
+    """The energy as the sum of an image of 20 x 20 tracks, beside the place x."""
+    image = np.zeros((len(events), 400))
+    image[np.arange(len(events)), np.arange(len(events)) % 400] = events.column("energy")
+    tracks = Variable("tracks", "MeV", 0.0, shape=(20, 20))
+    return replace(events, condition=np.concatenate([events.condition[:, 1:], image], axis=1), variables=(VARIABLES[1], tracks))
+
+
 def changed(events: Events, response: np.ndarray) -> Events:
     return replace(events, response=response)
 
@@ -329,3 +337,20 @@ def test_two_geant4_samples_lie_at_the_floor_and_a_scale_10_percent_off_above(sh
     assert evaluate(candidate, truth, train=train).worst(1)[0].excess < 4
     wrong = replace(candidate, response=1.1 * candidate.response)
     assert evaluate(wrong, truth, train=train).find("total_energy", "mean_difference").excess > 4
+
+
+def test_of_a_condition_that_is_an_image_the_sum_is_looked_at() -> None:
+    """As if the energy itself were the condition: events at shuffled images are found."""
+    truth, other = toy(1500, 1), toy(1500, 2)
+    names = ("conditions", "classifier_observables")
+    plain, images, planted = (
+        judge(candidate, reference, recipe=names)
+        for candidate, reference in (
+            (other, truth),
+            (with_images(other), with_images(truth)),
+            (with_images(shuffled_conditions(other)), with_images(truth)),
+        )
+    )
+    assert "of the condition tracks the sum is looked at" in images.about["note"]
+    assert images.find("condition:tracks", "ks").value == pytest.approx(plain.find("condition:energy", "ks").value, abs=1e-3)
+    assert images.find("observables", "auc").value < 0.58 < 0.75 < planted.find("observables", "auc").value

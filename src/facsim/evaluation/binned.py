@@ -15,6 +15,7 @@ from facsim.core import Events, FacsimError, look_up, stream
 from facsim.evaluation.bootstrap import REPLICAS, Score
 from facsim.evaluation.distances import DISTANCES, Distance
 from facsim.evaluation.evaluate import alike
+from facsim.evaluation.images import sums_of_images
 from facsim.evaluation.observables import Column, columns, features
 from facsim.evaluation.pair import Array, Pair, every_point, merged, redrawn
 from facsim.evaluation.rounding import is_rounded, round_significant
@@ -68,8 +69,8 @@ class Binning:
 
 
 def observed(events: Events) -> Array:
-    """Conditions that are one number, and all observables: float64 [n, columns]."""
-    return np.concatenate([events.condition[:, : len(events.numbers)].astype(np.float64), features(events)[0]], axis=1)
+    """Conditions, of images the sums, and all observables: float64 [n, columns]."""
+    return np.concatenate([sums_of_images(events).condition.astype(np.float64), features(events)[0]], axis=1)
 
 
 def binning(truth: Events, example: Events) -> tuple[Binning, Counts, list[str]]:
@@ -80,7 +81,7 @@ def binning(truth: Events, example: Events) -> tuple[Binning, Counts, list[str]]
     """
     notes: list[str] = []
     _, seen, _ = alike(example, truth, None, notes)
-    names = (*(f"condition:{v.name}" for v in seen.numbers), *(column.name for column in columns(seen)))
+    names = (*(f"condition:{v.name}" for v in seen.variables), *(column.name for column in columns(seen)))
     bins = Binning(names, tuple(_edges(column) for column in observed(seen).T), is_rounded(truth))
     return bins, bins.fill(seen), notes
 

@@ -12,6 +12,7 @@ from facsim.core.coarsen import coarsen, coarsening_factor
 from facsim.evaluation.comparison import Comparison, comparison
 from facsim.evaluation.conditioning import curve_rows
 from facsim.evaluation.floor import effective_number, three_samples
+from facsim.evaluation.images import sums_of_images
 from facsim.evaluation.physics import physics_rows
 from facsim.evaluation.rounding import ROUNDED_BITS, is_rounded, round_significant
 from facsim.evaluation.scorecard import Row, Scorecard
@@ -110,10 +111,15 @@ def _for_weights(names: Sequence[str], samples: Sequence[Events], notes: list[st
 
 
 def alike(candidate: Events, truth: Events, train: Events | None, notes: list[str]) -> tuple[Events, Events, Events | None]:
-    """The samples on one detector, rounded alike."""
+    """The samples on one detector, rounded alike, of conditions that are images the sums."""
     rounded = is_rounded(truth)
     for other, name in ((truth, "truth"), *(((train, "train"),) if train is not None else ())):
         _require_same_conditions(candidate, other, name)
+    images = [v.name for v in truth.variables if v.shape]
+    if images:
+        notes.append(f"of the condition {', '.join(images)} the sum is looked at")
+        candidate, truth = sums_of_images(candidate), sums_of_images(truth)
+        train = None if train is None else sums_of_images(train)
     truth = _on_grid_of(candidate, truth, "truth", notes)
     train = None if train is None else _on_grid_of(candidate, train, "train", notes)
     if rounded:
@@ -126,7 +132,10 @@ def alike(candidate: Events, truth: Events, train: Events | None, notes: list[st
 def _require_same_conditions(candidate: Events, other: Events, name: str) -> None:
     expected, got = ([f"{v.name} [{v.unit}]" for v in e.variables] for e in (other, candidate))
     if expected != got:
-        raise FacsimError(f"candidate and {name} have different condition variables", expected=", ".join(expected), got=", ".join(got))
+        what = f"candidate and {name} have different condition variables"
+        names = ",".join(v.name for v in candidate.variables)
+        remedy = f"facsim convert FILE OUT --condition {names} leaves out the others" if set(got) < set(expected) else ""
+        raise FacsimError(what, expected=", ".join(expected), got=", ".join(got), remedy=remedy)
 
 
 def _on_grid_of(candidate: Events, other: Events, name: str, notes: list[str]) -> Events:
