@@ -29,7 +29,8 @@ PER_CONDITION = 2  # events generated for each condition of the events to score 
 SETTINGS = {
     "data": "folder of train.h5 and test.h5",
     "epochs": "of every model that is trained, in place of its own number",
-    "learning_rate": "of every model that is trained, one number or {objective: number}, in place of its own",
+    "learning_rate": "of every model that is trained, in place of its own; the largest, where its objectives have several, whose ratio stays",
+    "train_events": "how many of the events to train on a full run takes, the first ones; all without it",
 }
 
 
@@ -136,7 +137,7 @@ class Calorimeter:
     def _key(self, name: str, request: Request) -> dict[str, Any]:
         """What a trial depends on: how long its model is trained, or which bundle stands for it."""
         if name not in request.bundles:
-            return {"epochs": self._epochs(name, request), "learning_rate": request.settings.get("learning_rate")}
+            return {"epochs": self._epochs(name, request), **{key: request.settings.get(key) for key in ("learning_rate", "train_events")}}
         from facsim.surrogate import read_manifest
 
         return {"bundle": read_manifest(request.bundles[name])["weights"]["sha256"]}
@@ -177,10 +178,10 @@ class Calorimeter:
         from facsim.training import Settings
 
         model, epochs, events = self.models[name], self._epochs(name, request), sample.sees(sample.prepare(sample.train))
-        events = events if request.full else events[: model.quick_events]
+        events = events[: request.settings.get("train_events") if request.full else model.quick_events]
         if model.build is not None:
             return model.build(events), "nothing to train"
-        rate = {key: request.settings[key] for key in ("learning_rate",) if key in request.settings}
+        rate = rates(model.training.get("learning_rate"), request.settings.get("learning_rate"))
         training = Settings(epochs=epochs, seed=seed, device="cpu", **{**model.training, **rate})
         plan = Plan(
             model=model.family,
@@ -209,6 +210,20 @@ class Calorimeter:
         geant4 = 1e-3 * self.geant4_ms
         shown = {"seconds": {**seconds, "Geant4": geant4}, "score": {**score, "Geant4": 0.5}}
         return png(pareto(**shown, label=f"AUC, {on}", best=0.5, truth_seconds=geant4))
+
+
+def rates(own: float | Mapping[str, float] | None, asked: float | None) -> dict[str, Any]:
+    """The learning rate asked for in place of a model's own, if one is; of several the largest, and the others in proportion.
+
+    Examples:
+        >>> rates({"critic": 1e-6, "generator": 1e-5}, 1e-3), rates(0.1, 0.2), rates(0.1, None)
+        ({'learning_rate': {'critic': 0.0001, 'generator': 0.001}}, {'learning_rate': 0.2}, {})
+    """
+    if asked is None:
+        return {}
+    if not isinstance(own, Mapping):
+        return {"learning_rate": asked}
+    return {"learning_rate": {name: asked * rate / max(own.values()) for name, rate in own.items()}}
 
 
 def from_files(folder: str | None, prepare: Callable[[Events], Events]) -> Sample:

@@ -23,7 +23,7 @@ from facsim.core import Events, FacsimError, only, stream
 from facsim.core.events import Array
 from facsim.studies.calorimeter import Model, Sample
 from facsim.studies.hcal import beside
-from facsim.studies.hcal_direct import RATE, translations, tree
+from facsim.studies.hcal_direct import SHORTER, translations, tree
 from facsim.studies.hcal_events import again, event_parts, event_study, sample_of, simulator_of, without_lists
 from facsim.studies.overlay import OVERLAY, Overlay, kept_overlay, milliseconds, unrefined
 from facsim.studies.study import Request
@@ -88,5 +88,5 @@ STUDY = event_study(
     PARTS,
     "in two steps: single tracks summed, then refined from image to image",
     appendix="C.2",
-    settings={**RATE, "single": f"model of single tracks: {', '.join(SINGLE_EPOCHS)}, or a bundle's folder"},
+    settings={**SHORTER, "single": f"model of single tracks: {', '.join(SINGLE_EPOCHS)}, or a bundle's folder"},
 )

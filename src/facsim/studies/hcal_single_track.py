@@ -170,7 +170,7 @@ STUDY = Study(
     PARTS.run,
     settings={
         "library": "folder of Geant4 showers; without it they are parameterised",
-        **{key: SETTINGS[key] for key in ("epochs", "learning_rate")},
+        **{key: SETTINGS[key] for key in ("epochs", "learning_rate", "train_events")},
     },
     seeds=1,
     bundles=True,
