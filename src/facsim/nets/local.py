@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import unfold
+from torch.nn.functional import pad
 
 from facsim.nets.mlp import ACTIVATIONS
 
@@ -29,9 +29,11 @@ class LocallyConnected(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs, *self.size))
 
     def forward(self, x: Tensor) -> Tensor:
-        patches = unfold(x, self.kernel, padding=self.padding, stride=self.stride)
-        y = torch.einsum("nfp,pof->nop", patches, self.weight)
-        return y.reshape(x.shape[0], -1, *self.size) + self.bias
+        n, border, window = x.shape[0], (self.padding,) * 4, (self.kernel, self.stride)
+        last = pad(x, border).permute(2, 3, 1, 0).contiguous()  # with the events last, what a pixel sees is copied in long pieces
+        seen = last.unfold(0, *window).unfold(1, *window).permute(0, 1, 2, 4, 5, 3)  # [h, w, inputs, kernel, kernel, n]
+        y = self.weight @ seen.reshape(len(self.weight), -1, n)
+        return y.permute(2, 1, 0).reshape(n, -1, *self.size) + self.bias
 
 
 def lagan_generator(inputs: int, shape: tuple[int, int, int], channels: int = 16, last: str = "relu") -> nn.Sequential:
