@@ -115,10 +115,8 @@ MODELS = {
         family="single-track",
         response=(("Pixels", {"size": [56, 64]}), ("Scale", {"by": SATURATION})),
         batch=32,
-        training={
-            "learning_rate": 1e-4,
-            "betas": BETAS,
-        },  # not bf16: verdicts follow the track, and what is left of real less made is lost in rounding
+        # not in bf16: verdicts follow the track above all, and how real and made events differ is lost in rounding
+        training={"learning_rate": 1e-4, "betas": BETAS},
         full=3,
     ),
     "tree": Model(
