@@ -124,7 +124,7 @@ MODELS = {
         settings={"memory": 800, "latent": 0, "hidden": (), "likelihood": "mse"},
         response=(CROP, *LOG),
         batch=64,
-        training={"learning_rate": 1e-3, "clip": 100.0},
+        training={"learning_rate": 1e-3, "clip": 100.0, "precision": "bf16"},
         full=8,
         sections=BRIEF,
     ),
@@ -134,8 +134,8 @@ MODELS = {
         settings={"memory": 800, "latent": 16, "hidden": (256,), "likelihood": "censored"},
         response=(CROP, *LOG),
         batch=64,
-        training={"learning_rate": 1e-3, "schedule": "onecycle", "clip": 100.0},
-        full=8,
+        training={"learning_rate": 1e-3, "schedule": "onecycle", "clip": 100.0, "precision": "bf16"},
+        full=40,
         sections=BRIEF,
     ),
     "mlp-wgan": Model(
@@ -154,7 +154,7 @@ MODELS = {
         response=(INNERMOST, ("Scale", {})),
         batch=64,
         training=RMSPROP,
-        full=20,
+        full=40,
         sections=BRIEF,
     ),
     "tree": Model(
