@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from facsim.core import FacsimError
+from facsim.core.contracts import Batch
 from facsim.models.unrolled_gan import Merge, unrolled_lagan, unrolled_wgan
 from facsim.nets.local import LocallyConnected
 
@@ -63,3 +66,15 @@ def test_a_stride_without_padding_reads_its_own_patches() -> None:
 def test_cells_in_three_axes_are_refused() -> None:
     with pytest.raises(FacsimError, match="Unroll"):
         unrolled_wgan(2, (25, 20, 20))
+
+
+@pytest.mark.parametrize(("build", "shape"), [(unrolled_wgan, (3, 4)), (unrolled_lagan, (6, 5))])
+def test_a_penalty_in_place_of_clipping_reaches_every_weight(build: Any, shape: tuple[int, int]) -> None:
+    """The slope is differentiated twice, also through locally connected layers."""
+    critic, generator = build(ONE_HOT, shape, loss="non-saturating", regulariser="zero-centred", penalty=0.5, clip=None, critic_steps=1).objectives()
+    batch = Batch(torch.rand(4, ONE_HOT), torch.rand(4, *shape), torch.ones(4))
+    terms = critic.loss(batch, torch.Generator().manual_seed(0))
+    assert (critic.after_step, critic.repeats, generator.repeats) == (None, 1, 1)
+    assert terms["penalty"] > 0
+    slopes = torch.autograd.grad(terms["penalty"], critic.parameters, allow_unused=True)
+    assert all(slope is not None and slope.isfinite().all() for slope, p in zip(slopes, critic.parameters, strict=True) if p.ndim > 1)

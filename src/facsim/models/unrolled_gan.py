@@ -69,7 +69,10 @@ def unrolled_wgan(
     latent: int = 200,
     filters: int = 32,
     hidden: int = 8,
-    clip: float = 0.01,
+    loss: str = "wasserstein",
+    regulariser: str = "none",
+    penalty: float = 0.0,
+    clip: float | None = 0.01,
     critic_steps: int = 5,
 ) -> GAN:
     """One dense layer against a convolution of 5 x 5 and two dense layers; 2,010,800 parameters in the generator for 25 x 400 cells and two kinds."""
@@ -77,7 +80,7 @@ def unrolled_wgan(
     generator = nn.Sequential(Merge(latent, condition_size), nn.Linear(latent, layers * cells), nn.Unflatten(1, (layers, cells)))
     body = LateConditions(nn.Sequential(nn.Conv2d(1, filters, 5, padding=2), nn.LeakyReLU(0.2)))
     head = nn.Sequential(nn.Linear(filters * layers * cells + condition_size, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, 1))
-    rules = Rules(loss="wasserstein", clip=clip, critic_steps=critic_steps)
+    rules = Rules(loss=loss, regulariser=regulariser, penalty=penalty, clip=clip, critic_steps=critic_steps)
     return GAN(condition_size, response_shape, latent, generator, Critic(Image(), body, head), rules)
 
 
@@ -88,7 +91,10 @@ def unrolled_lagan(
     latent: int = 256,
     channels: int = CHANNELS,
     told_energy: bool = True,
-    clip: float = 0.01,
+    loss: str = "wasserstein",
+    regulariser: str = "none",
+    penalty: float = 0.0,
+    clip: float | None = 0.01,
     critic_steps: int = 5,
 ) -> GAN:
     """Dense, convolution and locally connected layers with upsampling between, against a convolution and two locally connected layers.
@@ -118,7 +124,8 @@ def unrolled_lagan(
     body = nn.Sequential(convolution, nn.LeakyReLU(0.2), first, nn.LeakyReLU(0.2), second, nn.LeakyReLU(0.2), nn.AvgPool2d(2))
     features = LOCAL * math.prod(size // 2 for size in second.size)
     critic = Critic(Image(), LateConditions(body), nn.Linear(features + condition_size, 1))
-    return GAN(condition_size, response_shape, latent, generator, critic, Rules(loss="wasserstein", clip=clip, critic_steps=critic_steps))
+    rules = Rules(loss=loss, regulariser=regulariser, penalty=penalty, clip=clip, critic_steps=critic_steps)
+    return GAN(condition_size, response_shape, latent, generator, critic, rules)
 
 
 def rows_and_cells(response_shape: tuple[int, ...]) -> tuple[int, int]:
