@@ -12,10 +12,13 @@ from facsim.data import write
 from facsim.evaluation.observables import features
 from facsim.evaluation.scorecard import Row, Scorecard
 from facsim.studies.calorimeter import Sample, from_files, response_rows
+from facsim.studies.lcd_ecal import MODELS as LCD_MODELS
 from facsim.studies.lcd_ecal import layer_spread, width_ratio
 from facsim.studies.lcd_ecal import scores as lcd_scores
 from facsim.studies.lhcb_ecal import PARTS, WATCHED, eightfold
 from facsim.studies.study import Request
+from facsim.studies.workflow import Plan, untrained
+from facsim.training import Settings
 
 GRID = RegularGrid((6, 6), (20.0, 20.0))
 VARIABLES = (Variable("energy", "MeV"), Variable("x", "mm"), Variable("y", "mm"), Variable("tx"), Variable("ty"))
@@ -126,3 +129,18 @@ def test_widths_are_compared() -> None:
     ratios, errors = np.array([width_ratio(one, other) for one, other in zip(tail[::2], tail[1::2], strict=True)]).T
     assert ratios.std() == pytest.approx(errors.mean(), rel=0.3)
     assert errors.mean() > 1.2 / 500**0.5  # of normal numbers: 1 / root 500
+
+
+@pytest.mark.parametrize("name", [name for name in LCD_MODELS if name != "tree"])
+def test_untrained_networks_of_the_lcd_study_make_no_negative_energy(name: str) -> None:
+    """Whatever the network says: half of its numbers are negative before the training."""
+    grid, rng = RegularGrid((25, 25, 25), (5.0, 5.0, 5.0)), np.random.default_rng(0)
+    near = np.exp(-(grid.centres[:, :2] ** 2).sum(1) / 20).reshape(25, 25, 25)
+    condition = np.column_stack([rng.uniform(1e4, 1e5, 6), rng.choice([22.0, 111.0], 6)])
+    showers = condition[:, 0, None, None, None] * near * rng.gamma(50, 1 / 50, (6, 25, 1, 1)) * 1e-3
+    events = Events(condition, showers, grid, (Variable("energy", "MeV"), Variable("pdg", "1", 22, 111, (22, 111))))
+    model = LCD_MODELS[name]
+    surrogate = untrained(events, Plan(model=model.family, settings=model.settings, response=model.response, training=Settings(epochs=1)), {})
+    made = surrogate.simulate(condition, np.random.default_rng(1))
+    assert made.response.min() == 0
+    assert made.response.max() > 0

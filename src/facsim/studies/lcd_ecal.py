@@ -8,7 +8,7 @@ network, all at once with one dense layer, or their innermost 5x5 with locally c
   layer. Hidden state 800; the embeddings of kind, momentum and layer enter through one linear map.
 * Parameters: the dense generator's 2,010,800 and both critics' are matched (see `facsim.models.unrolled_gan`); the locally connected generator's
   858,429 are not, since its channels are not printed (1.6 % fewer here). It is not told the energy, as printed.
-* Negative energies of the dense generator, which ends without an activation, are cut at zero.
+* Negative energies of the dense generator and of the squared error, which end without an activation, are cut at zero.
 
 Ours is the tree: squares of cells look the same when turned or mirrored, so each training event serves eight times. The centre of energy of photons
 and pions alike scatters by a twentieth of a cell, and a photon's middle column holds 56 +- 2 % of its energy: so columns are cut before depth, the
@@ -122,7 +122,7 @@ MODELS = {
         what="the source's: LSTM of 800, each layer from those before, squared error",
         family="recurrent",
         settings={"memory": 800, "latent": 0, "hidden": (), "likelihood": "mse"},
-        response=(CROP, *LOG),
+        response=(("Threshold", {}), CROP, *LOG),
         batch=64,
         training={"learning_rate": 1e-3, "clip": 100.0, "precision": "bf16"},
         full=8,
