@@ -10,9 +10,24 @@ from torch import Tensor
 
 from facsim.core import FacsimError
 from facsim.core.contracts import Batch
-from facsim.models.moment_tree import AXES, BLUR, MomentTree, Shape, blurred, missed, shape_of, target_of, two_showers
+from facsim.models.moment_tree import (
+    AXES,
+    BLUR,
+    LAYER_BLUR,
+    MOST,
+    MomentTree,
+    Shape,
+    blurred,
+    blurred_layers,
+    layers_of,
+    missed,
+    shape_of,
+    target_of,
+    two_showers,
+    with_layers,
+)
 from facsim.models.tree_levels import Blocks, Level, halves, levels_of, pyramid
-from facsim.models.tree_moments import NEAR_FIRST, NEAR_SECOND, UNIT, Wanted, cell_moments, missing_moments, places_of
+from facsim.models.tree_moments import EXTREME, NEAR_FIRST, NEAR_SECOND, UNIT, WantedMoments, cell_moments, places_of, wanted_of
 from facsim.models.tree_turns import SPAN
 
 
@@ -90,15 +105,15 @@ def test_energy_not_yet_cut_lies_as_in_an_average_event(level: Level) -> None:
     grids = pyramid(profile[None], levels)
     blocks, (first, _) = Blocks.of(grids[number]), halves(grids[number + 1], level)
     share, turn = (first / grids[number] - 0.5)[blocks.everywhere], torch.arange(len(Blocks.of(grids[number]).event))
-    places = places_of(profile, levels, (0, 1))
+    places = places_of(profile[None], levels)
     average = (profile * cell_moments((5, 6))).sum((1, 2))[None] / profile.sum()
-    wanted = Wanted((0, 1), places[number], average)
-    torch.testing.assert_close(missing_moments(blocks, share, turn, level, wanted)[:, :5], torch.zeros(len(turn), 5), rtol=0, atol=5e-3)
+    wanted = WantedMoments((0, 1), places[number], average)
+    torch.testing.assert_close(wanted.missing(blocks, share, turn, level)[:, :5], torch.zeros(len(turn), 5), rtol=0, atol=5e-3)
     other = share + 0.1
-    told = missing_moments(blocks, other, turn, level, wanted)[:, :5]
+    told = wanted.missing(blocks, other, turn, level)[:, :5]
     lever = (places[number].first - places[number].second)[blocks.flat(level.shape)] * (blocks.energy / profile.sum())[:, None]
     near = torch.tensor([NEAR_FIRST] * 2 + [NEAR_SECOND] * 3)
-    expected = torch.asinh(-0.1 * (lever.cumsum(0) - lever) / near) / SPAN
+    expected = torch.asinh(-0.1 * (lever.cumsum(0) - lever) / near)
     torch.testing.assert_close(told, expected, rtol=1e-2, atol=5e-3)
 
 
@@ -107,9 +122,56 @@ def test_the_last_cut_is_told_the_share_that_the_moments_want() -> None:
     level, centre = Level((1,), 0), 0.2
     blocks, share = Blocks.of(torch.tensor([[3.0]])), torch.zeros(1)
     target = torch.tensor([[centre / UNIT, 0.25 / UNIT**2]])
-    places = places_of(torch.tensor([0.7, 0.3]), [level], (0,))[0]
-    told = missing_moments(blocks, share, torch.zeros(1, dtype=torch.long), level, Wanted((0,), places, target))
-    assert told[0, 2].item() == pytest.approx(math.tanh(-centre), abs=1e-3)
+    places = places_of(torch.tensor([[0.7, 0.3]]), [level])[0]
+    told = WantedMoments((0,), places, target).missing(blocks, share, torch.zeros(1, dtype=torch.long), level)
+    assert (told[0, 2] * SPAN).sigmoid().item() == pytest.approx(0.5 - centre, abs=1e-3)
+
+
+def test_each_event_has_places_of_its_own() -> None:
+    """Those of many average events are those of each alone."""
+    levels, average = levels_of((5, 6)), images(3, (5, 6)) + 0.1
+    together, alone = places_of(average, levels), [places_of(one[None], levels) for one in average]
+    for number, places in enumerate(together):
+        for part, parts in zip(places, zip(*(one[number] for one in alone), strict=True), strict=True):
+            torch.testing.assert_close(part, torch.cat(parts))
+
+
+def test_what_is_wanted_of_layers_counts_all_cuts_before() -> None:
+    """The slow twin, block by block."""
+    levels = levels_of((3, 2, 2), last=0)
+    average, response = images(2, (3, 2, 2), 1) + 0.1, images(2, (3, 2, 2), 2) + 0.1
+    wanted, grids, rng = wanted_of(average, torch.zeros(2, 5), levels, (1, 2)), pyramid(response, levels), seeded(3)
+    for number in (2, 3):
+        level, blocks, size = levels[number], Blocks.of(grids[number]), 2 ** (4 - number - 1)
+        share, turn = torch.rand(len(blocks.event), generator=rng) - 0.5, torch.randint(3, blocks.event.shape, generator=rng)
+        told = wanted[number].missing(blocks, share, turn, level)
+        for b, (event, place, energy) in enumerate(zip(*blocks, strict=True)):
+            start = 2 * size * int(place[0])
+            first, both = (average[event, start : start + length].sum() for length in (size, 2 * size))
+            same = (blocks.event == event) & (blocks.place[:, 0] == place[0])
+            total, earlier = blocks.energy[same].sum(), same & (turn < turn[b])
+            done, left = (blocks.energy * (share + 0.5))[earlier].sum(), total - blocks.energy[earlier].sum()
+            shares = torch.stack([first / both, (first / both * total - done) / left])
+            torch.testing.assert_close(told[b, :2] * SPAN, torch.logit(shares, EXTREME), rtol=1e-3, atol=1e-3)
+            assert told[b, 2] * SPAN == pytest.approx(math.log(energy / left), abs=1e-3)
+
+
+def test_blurred_layers_keep_the_total_and_what_is_empty() -> None:
+    layers = images(2000, (9,)).index_fill(1, torch.tensor([4]), 0.0)
+    off = blurred_layers(layers, seeded(1))
+    torch.testing.assert_close(off.sum(1), layers.sum(1))
+    assert torch.all(off[:, 4] == 0)
+    ratio = (off / layers)[:, [0, 1]].log()
+    assert (ratio[:, 0] - ratio[:, 1]).std() == pytest.approx(LAYER_BLUR * math.sqrt(2), rel=0.1)
+
+
+def test_layers_are_put_right() -> None:
+    response = images(20, (3, 4, 4)) + 0.1
+    off = blurred_layers(layers_of(response), seeded(1))
+    right = with_layers(response, off)
+    torch.testing.assert_close(layers_of(right), off)
+    torch.testing.assert_close(right[:, 1] / right[:, 1].sum((1, 2), keepdim=True), response[:, 1] / response[:, 1].sum((1, 2), keepdim=True))
+    torch.testing.assert_close(with_layers(response, 9 * off), MOST * response)
 
 
 def spread(shape: Shape) -> Tensor:
@@ -130,11 +192,42 @@ def test_the_tree_keeps_to_the_shapes_that_it_is_told() -> None:
         optimiser.step()
     shape, again = shape_of(batch.response), shape_of(model(batch.condition, model.draw_noise(n, rng)))
     with torch.no_grad():
-        made = shape_of(model.tree(model.told(batch.condition, shape), model.tree.draw_noise(n, rng)))
+        made = shape_of(model.tree(model.told(batch.condition, shape, layers_of(batch.response)), model.tree.draw_noise(n, rng)))
     pairs = torch.stack([spread(shape), spread(made), spread(again)])
     assert pairs.corrcoef()[0, 1] > 0.75
     assert pairs.corrcoef()[0, 2].abs() < 0.5  # those of new events are others
     assert (made.numbers[:, 3:].norm(dim=1) < 0.5).float().mean() > 0.6  # cells; of two cells anywhere one pair in ten
+
+
+def test_the_tree_keeps_to_the_layers_that_it_is_told() -> None:
+    """Columns as deep as the event, whose depth is random: what is told decides where the energy lies, and new events have new depths."""
+    rng, n = seeded(0), 256
+    torch.manual_seed(0)
+    depth = torch.rand(n, 1, 1, 1, generator=rng)
+    profile = torch.exp(-((torch.arange(4).view(4, 1, 1) - 3 * depth) ** 2))
+    response = profile * (0.5 + torch.rand(n, 4, 5, 5, generator=rng))
+    batch = Batch(torch.zeros(n, 0), response / response.sum((1, 2, 3), keepdim=True), torch.ones(n))
+    model = MomentTree(0, (4, 5, 5), width=32, flow_width=16, lines=0, reach=1, context=0)
+    model.see(batch)
+    optimiser = torch.optim.Adam(model.parameters(), 5e-3)
+    for _ in range(60):
+        optimiser.zero_grad()
+        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+        optimiser.step()
+    layers, again = layers_of(batch.response), layers_of(model(batch.condition, model.draw_noise(n, rng)))
+    with torch.no_grad():
+        made = layers_of(model.tree(model.told(batch.condition, shape_of(batch.response.sum(1)), layers), model.tree.draw_noise(n, rng)))
+    middle, of_made, of_new = (x @ torch.arange(4.0) / x.sum(1) for x in (layers, made, again))
+    torch.testing.assert_close(made.sum(1), layers.sum(1))
+    assert (of_made - middle).std() < 0.2 * middle.std()
+    assert 0.7 < of_new.std() / middle.std() < 1.3
+
+
+def test_no_events_are_made_of_no_conditions() -> None:
+    """So it is where no event is to be made anew."""
+    model = MomentTree(1, (2, 3, 3), width=8, flow_width=8, lines=0)
+    assert model(torch.zeros(0, 1), model.draw_noise(0, seeded(0))).shape == (0, 2, 3, 3)
 
 
 def test_only_images_have_a_shape() -> None:

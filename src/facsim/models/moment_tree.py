@@ -1,4 +1,4 @@
-"""The event's moments first, then the tree in their light: where one or two photons lie, and how far they are spread."""
+"""The event's moments and layers first, then the tree in their light: where one or two photons lie, how far they are spread, and how deep."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from facsim.models.flow import Flow
 from facsim.models.tree import FAMILIES as TREES
 from facsim.models.tree import UNIFORMS, Tree
 from facsim.models.tree_moments import UNIT, cell_moments, moments_of
+from facsim.models.tree_split import seen_energy
 from facsim.objectives import weighted_mean
 from facsim.objectives.symmetry import SYMMETRIES
 
@@ -24,7 +25,9 @@ NARROW = 0.1  # fraction of the training events, those with the least spread, th
 LEAST = 1e-3  # cells^2: less is no difference between the widths along the axes
 BLUR = (0.04, 0.05, 0.1, 0.02, 0.02)  # of the numbers of a Shape: exact ones would leave the last cuts of the tree no freedom
 TURN_BLUR = 0.02  # rad
-FAR, TRIES = 10.0, 4  # an event whose moments are this far from those wanted, in widths of the blur, is shared out anew, this often at most
+LAYER_BLUR = 0.03  # of the energy of each layer
+MOST = 2.0  # factor by which the cells of a layer are scaled
+FAR, TRIES = 10.0, 4  # an event with moments this far from those wanted, in widths of the blur, or an empty layer is made anew, this often at most
 GOLDEN = 0.6180339887  # a step along uniform noise that leads to other numbers, as uniform as these
 AXES = 2
 
@@ -55,6 +58,12 @@ def shape_of(image: Tensor) -> Shape:
     skewness = (part * along**3).sum((1, 2)) / (shorter + longer) ** 1.5
     centre = middle[0] * cos + middle[1] * sin, middle[1] * cos - middle[0] * sin
     return Shape(torch.stack([shorter.log(), longer.clamp_min(LEAST).log(), skewness, *centre], dim=1), turn)
+
+
+def blurred_layers(layers: Tensor, rng: torch.Generator) -> Tensor:
+    """The energies of layers [n, layers], each a little off, with the same total."""
+    off = layers * torch.exp(LAYER_BLUR * torch.randn(layers.shape, generator=rng))
+    return off * (layers.sum(1, keepdim=True) / off.sum(1, keepdim=True).clamp_min(1e-30))
 
 
 def blurred(shape: Shape, rng: torch.Generator) -> Shape:
@@ -109,8 +118,10 @@ def share_out(image: Tensor, y: Tensor, x: Tensor, weight: Tensor) -> None:
 
 
 class MomentTree(Generator):
-    """A flow draws how an event lies across the beam (`Shape`), then a Tree shares out the energy, as deep as the last: each block sees where showers
-    that lie so would have their energy on average, and what is missing of the moments of such an event.
+    """A flow draws how an event lies across the beam (`Shape`), a small Tree its layers' energies; then a Tree shares out the energy, depth last:
+
+    each block sees where showers that lie so would have their energy on average, and what is missing of the moments and of the layers. By what the
+    layers are off in the end, some per cent, their cells are scaled.
 
     The last two axes of the response are those across the beam. `flow_width` is that of the flow's networks, everything else as in Tree.
     """
@@ -140,35 +151,30 @@ class MomentTree(Generator):
         self.turn = look_up(SYMMETRIES, symmetry, "symmetry")
         self.turn(torch.zeros(0, *response_shape), torch.Generator())
         self.flow = Flow(condition_size, (len(BLUR),), likelihood="normal", hidden=(flow_width, flow_width))
-        numbers = condition_size + len(BLUR) + 2 + moments_of(AXES)
+        self.deep = tuple(response_shape[:-AXES]) or (1,)
+        of_shape = condition_size + len(BLUR)
+        shared = {"width": width, "depth": depth, "components": components, "lines": lines, "reach": reach, "context": context, "colours": colours}
+        self.layers = Tree(of_shape, self.deep, whole=whole, **shared)  # type: ignore[arg-type]
         self.tree = Tree(
-            numbers + math.prod(response_shape),
+            of_shape + 2 + self.deep[0] + moments_of(AXES) + math.prod(response_shape),
             self.response_shape,
-            width=width,
-            depth=depth,
-            components=components,
-            lines=lines,
-            reach=reach,
-            context=context,
-            colours=colours,
             images=1,
             depth_last=len(response_shape) == 3,
             hottest=hottest,
             whole=whole,
             sampled=sampled,
             moments=True,
+            **shared,  # type: ignore[arg-type]
         )
         self.register_buffer("mean", torch.zeros(len(BLUR)))
         self.register_buffer("std", torch.ones(len(BLUR)))
-        self.register_buffer("shower", torch.ones(response_shape[-2:]))  # one alone, in the middle; sum 1
-        self.register_buffer("depth", torch.ones(response_shape[:-2]))  # the share of each layer
+        self.register_buffer("shower", torch.ones(response_shape[-AXES:]))  # one alone, in the middle; sum 1
         self.mean: Tensor
         self.std: Tensor
         self.shower: Tensor
-        self.depth: Tensor
 
     def see(self, batch: Batch) -> None:
-        image = across(batch.response)
+        image, layers = across(batch.response), layers_of(batch.response)
         shape = shape_of(image)
         self.mean.copy_(shape.numbers.mean(0))
         self.std.copy_(torch.hypot(shape.numbers.std(0), torch.tensor(BLUR)))
@@ -177,44 +183,59 @@ class MomentTree(Generator):
         self.shower.copy_(
             sum(narrow.rot90(k) for k in range(4)) / (4 * narrow.sum()) if narrow.shape[0] == narrow.shape[1] else narrow / narrow.sum()
         )
-        if batch.response.ndim == 4:
-            layers = batch.response.sum((0, 2, 3))
-            self.depth.copy_(layers / layers.sum())
-        self.tree.see(batch._replace(condition=self.told(batch.condition, shape)))
+        self.layers.see(batch._replace(condition=self.with_shape(batch.condition, shape), response=layers))
+        self.tree.see(batch._replace(condition=self.told(batch.condition, shape, layers)))
 
-    def told(self, condition: Tensor, shape: Shape) -> Tensor:
-        """What the tree is told: the condition, the shape, the moments it shall reach, and the average showers there."""
+    def with_shape(self, condition: Tensor, shape: Shape) -> Tensor:
+        """What the layers are told."""
+        return torch.cat([condition, (shape.numbers - self.mean) / self.std], dim=1)
+
+    def told(self, condition: Tensor, shape: Shape, layers: Tensor) -> Tensor:
+        """What the tree is told: the condition, the shape, the layers, the moments it shall reach, and average showers there with these layers."""
         size = (self.response_shape[-2], self.response_shape[-1])
         flat = conv2d(two_showers(shape, size)[:, None], self.shower.flip(0, 1)[None, None], padding=tuple(s // 2 for s in size))
-        flat = (flat[:, 0, : size[0], : size[1]] + flat[:, 0, -size[0] :, -size[1] :]) / 2
-        image = flat if len(self.response_shape) == 2 else flat[:, None] * self.depth[:, None, None]
+        flat = flat[:, 0, : size[0], : size[1]] + flat[:, 0, -size[0] :, -size[1] :]
+        image = (flat / flat.sum((1, 2), keepdim=True))[:, None] * layers[:, :, None, None]
         turned = torch.stack([torch.cos(2 * shape.turn), torch.sin(2 * shape.turn)], dim=1)
-        return torch.cat([condition, (shape.numbers - self.mean) / self.std, turned, target_of(shape), image.flatten(1)], dim=1)
+        return torch.cat([self.with_shape(condition, shape), turned, seen_energy(layers), target_of(shape), image.flatten(1)], dim=1)
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
-        return torch.cat([self.flow.draw_noise(n, rng), self.tree.draw_noise(n, rng).flatten(1), torch.rand(n, 1, generator=rng)], dim=1)
+        trees = (tree.draw_noise(n, rng).flatten(1) for tree in (self.layers, self.tree))
+        return torch.cat([self.flow.draw_noise(n, rng), *trees, torch.rand(n, 1, generator=rng)], dim=1)
 
     def objectives(self) -> tuple[Objective, ...]:
         return (Objective("likelihood", self.nll, tuple(self.parameters())),)
 
     def nll(self, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Minus the log likelihood of the shape, and of the event given it."""
+        """Minus the log likelihood of the shape, of the layers given it, and of the event given both."""
         response = self.turn(batch.response, rng)
-        shape = blurred(shape_of(across(response)), rng)
+        shape, layers = blurred(shape_of(across(response)), rng), layers_of(response)
         moments = self.flow.log_prob(batch.condition, (shape.numbers - self.mean) / self.std)
-        tree = self.tree.nll(batch._replace(condition=self.told(batch.condition, shape), response=response), rng)
-        return {"moments": -weighted_mean(moments, batch.weight), **tree}
+        of_layers = self.layers.nll(batch._replace(condition=self.with_shape(batch.condition, shape), response=layers), rng)
+        told = self.told(batch.condition, shape, blurred_layers(layers, rng))
+        tree = self.tree.nll(batch._replace(condition=told, response=response), rng)
+        return {"moments": -weighted_mean(moments, batch.weight), "total": of_layers["total"], "layers": of_layers["cuts"], "cuts": tree["cuts"]}
 
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
+        blocks = [sum(tree.blocks) for tree in (self.layers, self.tree)]
         with torch.no_grad():
-            of_flow, of_tree, turn = noise.split([len(BLUR), noise.shape[1] - len(BLUR) - 1, 1], dim=1)  # type: ignore[no-untyped-call]
+            of_flow, *of_trees, turn = noise.split([len(BLUR), *(UNIFORMS * many for many in blocks), 1], dim=1)  # type: ignore[no-untyped-call]
+            of_layers, of_tree = (part.view(len(noise), many, UNIFORMS) for part, many in zip(of_trees, blocks, strict=True))
             shape = Shape(self.flow(condition, of_flow) * self.std + self.mean, math.pi * (turn[:, 0] - 0.5))
-            told, of_tree = self.told(condition, shape), of_tree.view(len(noise), -1, UNIFORMS)
+            layers = self.layers(self.with_shape(condition, shape), of_layers)
+            told = self.told(condition, shape, layers)
             response: Tensor = self.tree(told, of_tree)
             for again in range(1, TRIES):
-                wrong = (missed(across(response), shape) > FAR).nonzero().squeeze(1)
+                empty = ((layers > 0) & (layers_of(response) == 0)).any(1)
+                wrong = (empty | (missed(across(response), shape) > FAR)).nonzero().squeeze(1)
                 response[wrong] = self.tree(told[wrong], (of_tree[wrong] + again * GOLDEN) % 1)
-        return response
+            return with_layers(response, layers)
+
+
+def with_layers(response: Tensor, layers: Tensor) -> Tensor:
+    """Responses whose layers have these energies [n, layers], but none more than MOST times what it had."""
+    factor = (layers / layers_of(response).clamp_min(1e-30)).clamp_max(MOST)
+    return response * factor.view(*response.shape[:-AXES], 1, 1)
 
 
 def across(response: Tensor) -> Tensor:
@@ -222,11 +243,16 @@ def across(response: Tensor) -> Tensor:
     return response if response.ndim == 3 else response.sum(1)
 
 
+def layers_of(response: Tensor) -> Tensor:
+    """Energies of the layers along the beam, [n, layers]; of images the total, [n, 1]."""
+    return response.sum((-2, -1)).reshape(len(response), math.prod(response.shape[1:-AXES]))
+
+
 FAMILIES = {
     "moment-tree": replace(
         TREES["tree"],
         build=MomentTree,
-        idea="how an event lies across the beam, then the tree in the light of it",
+        idea="how an event lies across the beam and its layers' energies, then the tree in the light of both",
         when="showers of one or two particles whose places hang together, as those of a decay",
     )
 }

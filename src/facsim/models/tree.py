@@ -15,7 +15,7 @@ from facsim.core.table import look_up
 from facsim.models.family import Family
 from facsim.models.spectral_lines import spectral_lines
 from facsim.models.tree_levels import Blocks, halves, levels_of, pyramid
-from facsim.models.tree_moments import Wanted, moments_of, places_of
+from facsim.models.tree_moments import Wanted, moments_of, wanted_of
 from facsim.models.tree_split import COLOURINGS, Halving, TreeSizes, seen_energy
 from facsim.models.tree_total import TotalEnergy
 from facsim.objectives import weighted_mean
@@ -41,8 +41,9 @@ class Tree(Generator):
     the `hottest` blocks of an event are cut first, one by one and by a network of their own, so that the many cold ones do not drown them; with
     `whole` each block is told the centre of energy of the event as cut so far. A training on `sampled` cold blocks of a level (0: all) is faster;
     drawn by the power `focus` of their energy, the hot ones count for more in the likelihood.
-    With `moments` the condition's last numbers are first and second moments that the event shall have, as `cell_moments` has them, across the depth
-    if `depth_last`: each block is told what is missing to them.
+    With `moments` the condition's last image is an average event that has the total (which is not drawn then) and the layers that the event shall
+    have, and the last numbers are its first and second moments, as `cell_moments` has them, across the depth if `depth_last`: each block is told
+    what is missing to them.
 
     Sources: autoregression over scales: Reed et al., Parallel multiscale autoregressive density estimation (2017), arXiv:1703.03664; mixture
     densities: Bishop (1994), Aston University NCRG/94/004.
@@ -82,12 +83,11 @@ class Tree(Generator):
             )
         self.levels = levels_of(response_shape, last=0 if depth_last else None)
         self.across = tuple(range(int(depth_last), len(response_shape))) if moments else ()
-        wanted = moments_of(len(self.across))
         self.sampled, self.focus = sampled, focus
-        sizes = TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole, balance, wanted)
+        sizes = TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole, balance, self.across)
         self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
         blocks = math.prod(self.levels[self.coarse].shape) if self.coarse < len(self.levels) else math.prod(self.response_shape)
-        self.total = TotalEnergy(self.numbers, images * blocks, width)
+        self.total = None if moments else TotalEnergy(self.numbers, images * blocks, width)
         self.halvings = nn.ModuleList(Halving(self.levels, i, response_shape, (self.numbers, images), sizes) for i in range(len(self.levels)))
         self.hottest = hottest
         self.hot_halvings = nn.ModuleList(
@@ -95,9 +95,6 @@ class Tree(Generator):
         )
         self.register_buffer("lines", torch.full((lines,), torch.inf))  # logarithms of energies that recur exactly in the training data
         self.lines: Tensor
-        if moments:
-            self.register_buffer("profile", torch.ones([response_shape[axis] for axis in self.across]))  # of an average event
-            self.profile: Tensor
         self.blocks = [1, *(math.prod(level.shape) for level in self.levels)]
 
     def draw_noise(self, n: int, rng: torch.Generator) -> Tensor:
@@ -106,10 +103,8 @@ class Tree(Generator):
     def see(self, batch: Batch) -> None:
         grids = pyramid(batch.response, self.levels)
         self.lines.copy_(spectral_lines(torch.cat([grid[grid > 0] for grid in grids]), len(self.lines)))
-        if self.across:
-            along = [1 + axis for axis in range(len(self.response_shape)) if axis not in self.across]
-            self.profile.copy_(batch.response.mean([0, *along]))
-        self.total.see(batch.condition[:, : self.numbers], grids[0].flatten())
+        if self.total is not None:
+            self.total.see(batch.condition[:, : self.numbers], grids[0].flatten())
 
     def objectives(self) -> tuple[Objective, ...]:
         return (Objective("likelihood", self.nll, tuple(self.parameters())),)
@@ -127,16 +122,16 @@ class Tree(Generator):
         """
         grids, given = pyramid(response, self.levels), self._given(condition)
         cuts = sum((self._cuts(i, grids, given, sample) for i in range(len(self.levels))), response.new_zeros(len(response)))
-        return self.total.log_prob(given.numbers, self._coarse(given), grids[0].flatten()), cuts
+        total = grids[0].flatten()
+        return total.new_zeros(len(total)) if self.total is None else self.total.log_prob(given.numbers, self._coarse(given), total), cuts
 
     def _given(self, condition: Tensor) -> Given:
-        """The condition's numbers, the pyramids of its images, and for each level the moments wanted."""
+        """The condition's numbers, the pyramids of its images, and what is wanted of each level."""
         numbers, images = condition[:, : self.numbers], condition[:, self.numbers :].reshape(len(condition), self.images, *self.response_shape)
         pyramids = [pyramid(image, self.levels) for image in images.unbind(1)]
         if not self.across:
             return Given(numbers, pyramids, [None] * len(self.levels))
-        wanted = numbers[:, -moments_of(len(self.across)) :]
-        return Given(numbers, pyramids, [Wanted(self.across, places, wanted) for places in places_of(self.profile, self.levels, self.across)])
+        return Given(numbers, pyramids, wanted_of(images[:, -1], numbers[:, -moments_of(len(self.across)) :], self.levels, self.across))
 
     def _coarse(self, given: Given) -> Tensor:
         """What the total is told of the condition's images: blocks of a coarse grid, [n, images x blocks]."""
@@ -169,10 +164,13 @@ class Tree(Generator):
     def forward(self, condition: Tensor, noise: Tensor) -> Tensor:
         with torch.no_grad():
             given, (total, *cuts) = self._given(condition), torch.split(noise, self.blocks, dim=1)
-            grids = [self.total.draw(given.numbers, self._coarse(given), total[:, 0]).view(-1, *[1] * len(self.response_shape))]
+            grids = [self._total(given, total[:, 0]).view(-1, *[1] * len(self.response_shape))]
             for number in range(len(self.levels)):
                 grids.append(self._cut(number, grids, given, cuts[number]))
         return grids[-1][(slice(None), *(slice(size) for size in self.response_shape))]
+
+    def _total(self, given: Given, noise: Tensor) -> Tensor:
+        return given.images[-1][0].flatten() if self.total is None else self.total.draw(given.numbers, self._coarse(given), noise)
 
     def _cut(self, number: int, grids: list[Tensor], given: Given, noise: Tensor) -> Tensor:
         """Energies of the halves [n, *level.halved], one colour after the other."""
@@ -199,7 +197,7 @@ def _few_events(grids: list[Tensor], number: int, most: int) -> list[Tensor]:
 
 
 class Given(NamedTuple):
-    """A condition: numbers [n, k], of each image the pyramid, for each level the moments wanted, if any."""
+    """A condition: numbers [n, k], of each image the pyramid, for each level what is wanted, if anything."""
 
     numbers: Tensor
     images: list[list[Tensor]]

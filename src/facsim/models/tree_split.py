@@ -13,7 +13,7 @@ from torch.nn.functional import linear, one_hot
 
 from facsim.models.spectral_lines import SAME
 from facsim.models.tree_levels import Blocks, Level, Window, ball
-from facsim.models.tree_moments import Wanted, missing_moments
+from facsim.models.tree_moments import Wanted, numbers_told
 from facsim.models.tree_turns import SPAN, in_turn, whole_event
 from facsim.nets import mlp
 from facsim.objectives.mixture import Mixture, chosen_component, mixture_log_prob, unbounded_draw
@@ -53,8 +53,8 @@ class Halving(nn.Module):
     of an event before all others, one by one.
 
     A block sees: its own energy, whether that is a line, and its place, energies around it on its own grid and on `context` coarser ones, shares of
-    neighbours cut before it, the images of the condition on the grid of the halves, what `whole_event` tells (if `whole`) and what `missing_moments`
-    tells (if there are `moments`).
+    neighbours cut before it, the images of the condition on the grid of the halves, what `whole_event` tells (if `whole`) and what is missing to
+    what is wanted (if moments `across` some axes are).
     """
 
     def __init__(self, levels: Sequence[Level], number: int, cells: Sequence[int], given: tuple[int, int], sizes: TreeSizes) -> None:
@@ -78,7 +78,7 @@ class Halving(nn.Module):
         seen = (
             self.turns
             + (axes + 4) * sizes.whole
-            + (sizes.moments + 2) * (sizes.moments > 0)
+            + (numbers_told(self.level, sizes.across) if sizes.across else 0)
             + len(steps) * len(self.windows)
             + int(told.sum())
             + 2 * WAVES * axes
@@ -102,7 +102,7 @@ class Halving(nn.Module):
         """The cuts of the level; `share` [n, *shape] of energy in the first half, less one half, 0 where not yet cut."""
         shares = share[blocks.everywhere]
         whole = [whole_event(blocks, shares, turn, self.level, self.cells)] if self.whole else []
-        whole += [missing_moments(blocks, shares, turn, self.level, wanted)] if wanted is not None else []
+        whole += [] if wanted is None else [wanted.missing(blocks, shares, turn, self.level)]
         return SoFar(blocks, turn, self.shares.widen(share), whole)
 
     def all_cut(self, blocks: Blocks, share: Tensor, turn: Tensor, wanted: Wanted | None) -> SoFar:
@@ -257,7 +257,7 @@ class TreeSizes(NamedTuple):
     hottest: int = 0
     whole: bool = False
     balance: bool = False
-    moments: int = 0
+    across: tuple[int, ...] = ()
 
 
 def place_waves(shape: Sequence[int]) -> Tensor:

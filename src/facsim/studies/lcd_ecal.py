@@ -13,7 +13,7 @@ network, all at once with one dense layer, or their innermost 5x5 with locally c
 Ours is the tree: squares of cells look the same when turned or mirrored, so each training event serves eight times. The centre of energy of photons
 and pions alike scatters by a twentieth of a cell, and a photon's middle column holds 56 +- 2 % of its energy: so columns are cut before depth, the
 hottest of them one by one, each told the centre so far. A pion's two photons lie so far apart that the variance along their line is that of its mass,
-(L m / E)^2, however they share its energy: so centre and variances are drawn first, and all is cut in their light.
+(L m / E)^2, however they share its energy: so centre and variances are drawn first, then the energies of the layers, and all is cut in their light.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ MODELS = {
         sections=BRIEF,
     ),
     "tree": Model(
-        what="ours: how an event lies across the beam, then its energy cut in halves of the detector down to single cells",
+        what="ours: how an event lies across the beam and how deep, then its energy cut in halves of the detector down to single cells",
         family="moment-tree",
         settings={"symmetry": "square", "width": 84, "hottest": 8, "whole": True, "sampled": 512, "reach": 1.8, "lines": 0},
         batch=64,
