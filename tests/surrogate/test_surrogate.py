@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +85,28 @@ def test_bundle_round_trip(surrogate: Surrogate, tmp_path: Path) -> None:
     assert loaded.about == surrogate.about
     assert sorted(p.name for p in tmp_path.iterdir()) == ["b"]
     assert {p.name for p in (tmp_path / "b").iterdir()} == {"manifest.json", "weights.safetensors", "card.yaml"}
+
+
+def test_weights_in_half_precision(surrogate: Surrogate, tmp_path: Path) -> None:
+    """Half the bytes; the events are the same to rounding, and the network computes in single precision as before."""
+    for half in (False, True):
+        save_bundle(surrogate, tmp_path / str(half), half=half)
+    whole, rounded = ((tmp_path / str(half) / "weights.safetensors").stat().st_size for half in (False, True))
+    loaded = load_bundle(tmp_path / "True")
+    weights = sum(p.numel() for name, p in surrogate.model.named_parameters() if name.endswith(".weight") and p.ndim > 1)
+    assert whole - rounded == pytest.approx(2 * weights, abs=64)  # two bytes each, and what the header is shorter
+    assert {p.dtype for p in loaded.model.parameters()} == {torch.float32}
+    again, before = (s.simulate(s.prior[:50], stream(1, "half")).response for s in (loaded, surrogate))
+    assert 0 < np.abs(again - before).max() < 0.02 * before.max()
+
+
+def test_weights_too_large_for_half_precision_stay(surrogate: Surrogate, tmp_path: Path) -> None:
+    model = deepcopy(surrogate.model)
+    first = next(p for name, p in model.named_parameters() if name.endswith(".weight") and p.ndim > 1)
+    first.data[0, 0] = 1e6
+    save_bundle(replace(surrogate, model=model), tmp_path / "b", half=True)
+    found = dict(load_bundle(tmp_path / "b").model.named_parameters())
+    assert max(float(p.detach().max()) for p in found.values()) == 1e6
 
 
 def test_saving_again_replaces_the_bundle(surrogate: Surrogate, tmp_path: Path) -> None:

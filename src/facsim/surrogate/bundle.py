@@ -31,9 +31,12 @@ MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.safetensors", "card.yaml"
 SAVED = ("model", "condition_transform", "response_transform")
 
 
-def save_bundle(surrogate: Surrogate, folder: Path, *, scorecard: dict[str, Any] | None = None) -> None:
-    """Write the bundle; the folder appears whole or not at all, and replaces an older one."""
-    weights = save(_tensors(surrogate))
+def save_bundle(surrogate: Surrogate, folder: Path, *, scorecard: dict[str, Any] | None = None, half: bool = False) -> None:
+    """Write the bundle; the folder appears whole or not at all, and replaces an older one.
+
+    With `half` the weights of layers are rounded to half precision, by 5e-4 of themselves at most, which halves the file: score what was saved.
+    """
+    weights = save({key: _halved(key, value) if half else value for key, value in _tensors(surrogate).items()})
     write_folder(folder, weights, _manifest(surrogate, weights, scorecard), _card(surrogate, scorecard))
 
 
@@ -151,6 +154,12 @@ def _surrogate(manifest: dict[str, Any], tensors: dict[str, Tensor]) -> Surrogat
 def _tensors(surrogate: Surrogate) -> dict[str, Tensor]:
     parts = {f"{part}.{key}": value.contiguous() for part in SAVED for key, value in getattr(surrogate, part).state_dict().items()}
     return {**parts, "prior": torch.from_numpy(np.array(surrogate.prior, dtype=np.float32))}
+
+
+def _halved(key: str, value: Tensor) -> Tensor:
+    """Weights of a layer in half precision, where they are no larger than it can tell; all else as it is."""
+    fits = key.endswith(".weight") and value.ndim > 1 and float(value.abs().max()) < torch.finfo(torch.half).max
+    return value.half() if fits else value
 
 
 def _card(surrogate: Surrogate, scorecard: dict[str, Any] | None) -> dict[str, Any]:
