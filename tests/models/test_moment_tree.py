@@ -26,6 +26,7 @@ from facsim.models.moment_tree import (
     two_showers,
     with_layers,
 )
+from facsim.models.tree import Tree
 from facsim.models.tree_levels import Blocks, Level, halves, levels_of, pyramid
 from facsim.models.tree_moments import EXTREME, NEAR_FIRST, NEAR_SECOND, UNIT, WantedMoments, cell_moments, places_of, wanted_of
 from facsim.models.tree_turns import SPAN
@@ -228,6 +229,12 @@ def test_no_events_are_made_of_no_conditions() -> None:
     """So it is where no event is to be made anew."""
     model = MomentTree(1, (2, 3, 3), width=8, flow_width=8, lines=0)
     assert model(torch.zeros(0, 1), model.draw_noise(0, seeded(0))).shape == (0, 2, 3, 3)
+
+
+@pytest.mark.parametrize(("numbers", "images"), [(9, 0), (4 + 9, 1)])
+def test_moments_need_an_average_event(numbers: int, images: int) -> None:
+    with pytest.raises(FacsimError, match="average event"):
+        Tree(numbers, (3, 3), images=images, moments=True)
 
 
 def test_only_images_have_a_shape() -> None:

@@ -83,6 +83,8 @@ class Tree(Generator):
             )
         self.levels = levels_of(response_shape, last=0 if depth_last else None)
         self.across = tuple(range(int(depth_last), len(response_shape))) if moments else ()
+        if moments and (self.numbers < moments_of(len(self.across)) or not images):
+            raise FacsimError("the condition lacks moments and an average event", expected="images, moments", got=condition_size, remedy="set images")
         self.sampled, self.focus = sampled, focus
         sizes = TreeSizes(width, depth, components, lines, reach, context, colours, hottest, whole, balance, self.across)
         self.coarse = next((i for i, level in enumerate(self.levels) if math.prod(level.shape) >= COARSE), len(self.levels))
