@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 
 from facsim.cli.main import run
-from facsim.core import Events, coarsen, stream
-from facsim.data import read
+from facsim.core import Events, coarsen, only, stream
+from facsim.data import load_sample, read
 from facsim.evaluation.evaluate import evaluate
 from facsim.evaluation.scorecard import rows_from
 from facsim.studies.electron_gun_data import CONDITIONAL_TRAIN
+from facsim.studies.hcal import read_out
+from facsim.studies.hcal_events import READ_OUT
 from facsim.surrogate import blocks, load_bundle, read_manifest, zoo
 from facsim.surrogate.card import brief, model_card
 
 N = 5000
 RESULTS = sorted(folder.parent for folder in (Path(__file__).parents[2] / "results").glob("**/bundle/manifest.json"))
+FILES = {"lhcb-ecal-tree": "lhcb_ecal/test.h5", "lcd-ecal": "lcd_ecal/test.h5"}
 COMPARED = {("total_energy", "mean_difference"), ("mean_image", "kl"), ("sparsity", "wasserstein")}
 
 
@@ -46,8 +49,10 @@ def test_a_zoo_surrogate_says_how_good_it_is_and_is_small(name: str) -> None:
 
 def truth_for(name: str, manifest: dict[str, Any], shared: Path) -> Events:
     """Events that the surrogate has not seen, on its grid: for the electron gun those of one energy, or the last of the file of three."""
-    if name.startswith("lhcb-ecal"):
-        return read(shared / "lhcb_ecal" / "test.h5")
+    if name.startswith("lhcb-hcal"):
+        return read_out(only(load_sample("lhcb-events"), "tracks"), READ_OUT)
+    if name in FILES:
+        return read(shared / FILES[name])
     (energy,) = manifest["variables"]
     file, start = ("e800_test.h5", 0) if energy["low"] == energy["high"] else ("e100_800_1800.h5", CONDITIONAL_TRAIN)
     return coarsen(read(shared / "electron_gun" / file, start=start, stop=start + 2 * N), 64 // manifest["detector"]["cells"][0])
