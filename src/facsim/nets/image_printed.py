@@ -68,11 +68,9 @@ def widened(x: Tensor, axis: int, size: int) -> Tensor:
 def same(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Module:
     """A convolution that makes n / stride of n pixels, with the odd row and column of zeros at the end."""
     around, odd = divmod(kernel - stride, 2)
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, around)
     if not odd:
-        return convolution
-    convolution.padding = (0, 0)
-    return nn.Sequential(nn.ZeroPad2d((around, around + 1, around, around + 1)), convolution)
+        return nn.Conv2d(inputs, outputs, kernel, stride, around)
+    return nn.Sequential(nn.ZeroPad2d((around, around + 1, around, around + 1)), nn.Conv2d(inputs, outputs, kernel, stride))
 
 
 class PrintedUNet(nn.Module):
