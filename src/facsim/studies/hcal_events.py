@@ -97,10 +97,10 @@ def again(sample: Sample, simulator: FullEvents, given: Given, *, blur: float = 
     """
     order = np.argsort(track_energy(sample.test))
     chosen = {name: int(order[round(quantile * (len(order) - 1))]) for name, quantile in REPEATED.items()}
-    return [_repeated(name, sample.test[event : event + 1], sample.train, simulator, given, blur, known) for name, event in chosen.items()]
+    return [_repeated(name, sample.test[event : event + 1], sample.train, simulator, given, blur=blur, known=known) for name, event in chosen.items()]
 
 
-def _repeated(name: str, event: Events, others: Events, simulator: FullEvents, given: Given, blur: float, known: bool) -> Repeated:
+def _repeated(name: str, event: Events, others: Events, simulator: FullEvents, given: Given, *, blur: float, known: bool) -> Repeated:
     like = others.condition[alike(event, others, known)]
 
     def truth(n: int, number: int) -> Events:
