@@ -250,3 +250,15 @@ def test_help_imports_nothing_heavy() -> None:
 def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["sample", "nowhere", "--n", "5", "--out", "x", "--debug"]) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["zoo", "show", "electron-gun"], ["zoo", "list"]])
+def test_who_reads_the_output_may_stop(command: list[str]) -> None:
+    """As `facsim zoo show NAME | head` does: no complaint, and no talk of a bug."""
+    process = subprocess.Popen([sys.executable, "-m", "facsim", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    with process.stderr as said:
+        assert said.read() == ""
+    assert process.wait() == 1

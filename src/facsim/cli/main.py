@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -55,6 +56,10 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     try:
         app([a for a in arguments if a != "--debug"], exit_on_error=False, print_error=False, result_action="return_none")
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads the output has seen enough: facsim zoo show NAME | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAULT
     except CycloptsError as error:
         return _fail(USAGE, str(error), debug, "see facsim --help")
     except KeyboardInterrupt:
