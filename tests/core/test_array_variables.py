@@ -93,10 +93,10 @@ def test_the_report_names_the_numbers_and_the_range_of_the_array() -> None:
     assert ranges(events)[1].startswith("tracks 0 MeV to ")
 
 
-def test_events_with_arrays_are_judged_by_their_numbers() -> None:
+def test_events_with_arrays_are_judged_by_their_numbers_and_sums() -> None:
     first, second = sample(300), sample(600)[300:]
     rows = evaluate(second, first, recipe=("conditions", "observables")).rows
-    assert {r.observable for r in rows if r.observable.startswith("condition:")} == {"condition:energy"}
+    assert {r.observable for r in rows if r.observable.startswith("condition:")} == {"condition:energy", "condition:tracks"}
     assert any(r.observable == "total_energy" for r in rows)
 
 
