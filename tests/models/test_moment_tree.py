@@ -179,18 +179,22 @@ def spread(shape: Shape) -> Tensor:
     return shape.numbers[:, :2].exp().sum(1)
 
 
+def train(model: MomentTree, batch: Batch, rng: torch.Generator, steps: int) -> None:
+    model.see(batch)
+    optimiser = torch.optim.Adam(model.parameters(), 5e-3)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+        optimiser.step()
+
+
 def test_the_tree_keeps_to_the_shapes_that_it_is_told() -> None:
     rng, n = seeded(0), 256
     torch.manual_seed(0)
     model = MomentTree(0, (7, 7), width=32, flow_width=16, lines=0, reach=1.5, context=0, hottest=4)
     batch = Batch(torch.zeros(n, 0), two_cells(n, 7, rng), torch.ones(n))
-    model.see(batch)
-    optimiser = torch.optim.Adam(model.parameters(), 5e-3)
-    for _ in range(80):
-        optimiser.zero_grad()
-        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
-        optimiser.step()
+    train(model, batch, rng, 80)
     shape, again = shape_of(batch.response), shape_of(model(batch.condition, model.draw_noise(n, rng)))
     with torch.no_grad():
         made = shape_of(model.tree(model.told(batch.condition, shape, layers_of(batch.response)), model.tree.draw_noise(n, rng)))
@@ -209,13 +213,7 @@ def test_the_tree_keeps_to_the_layers_that_it_is_told() -> None:
     response = profile * (0.5 + torch.rand(n, 4, 5, 5, generator=rng))
     batch = Batch(torch.zeros(n, 0), response / response.sum((1, 2, 3), keepdim=True), torch.ones(n))
     model = MomentTree(0, (4, 5, 5), width=32, flow_width=16, lines=0, reach=1, context=0)
-    model.see(batch)
-    optimiser = torch.optim.Adam(model.parameters(), 5e-3)
-    for _ in range(60):
-        optimiser.zero_grad()
-        sum(model.nll(batch, rng).values()).backward()  # type: ignore[union-attr]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
-        optimiser.step()
+    train(model, batch, rng, 60)
     layers, again = layers_of(batch.response), layers_of(model(batch.condition, model.draw_noise(n, rng)))
     with torch.no_grad():
         made = layers_of(model.tree(model.told(batch.condition, shape_of(batch.response.sum(1)), layers), model.tree.draw_noise(n, rng)))
